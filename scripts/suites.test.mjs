@@ -1,0 +1,66 @@
+// Guards against a green run that is not one: whatever cannot be counted is a failure.
+import { expect, test } from 'vitest'
+import { chooseSuites, countCommand, countVitest, summary, SUITES } from './suites.mjs'
+
+const fine = { code: 0, problem: undefined }
+const bad = { code: 1, problem: undefined }
+
+function report(passed, failed, testResults = []) {
+  return { numPassedTests: passed, numFailedTests: failed, testResults }
+}
+
+test('a command counts one', () => {
+  expect(countCommand(fine)).toEqual({ passed: 1, failed: 0 })
+  expect(countCommand({ code: 2 })).toEqual({ passed: 0, failed: 1, reason: 'exit code 2' })
+  expect(countCommand({ code: null, problem: 'killed' })).toMatchObject({ failed: 1, reason: 'killed' })
+})
+
+test('tests are counted one by one', () => {
+  expect(countVitest(fine, report(7, 0))).toEqual({ passed: 7, failed: 0 })
+  expect(countVitest(bad, report(7, 2))).toMatchObject({ passed: 7, failed: 2 })
+})
+
+test('a file that does not load is a failure and is named', () => {
+  const files = [
+    { name: 'ok.test.ts', status: 'passed', message: '', assertionResults: [{ status: 'passed' }] },
+    { name: 'broken.test.ts', status: 'failed', message: 'SyntaxError: x\n  at', assertionResults: [] },
+  ]
+  expect(countVitest(bad, report(1, 0, files))).toEqual({
+    passed: 1,
+    failed: 1,
+    reason: 'broken.test.ts: SyntaxError: x',
+  })
+})
+
+test('a file whose tests failed is not counted again', () => {
+  const files = [{ name: 'a', status: 'failed', message: '', assertionResults: [{ status: 'failed' }] }]
+  expect(countVitest(bad, report(0, 1, files))).toMatchObject({ failed: 1 })
+})
+
+test('an unhandled error, an empty suite, a time limit and a missing report are failures', () => {
+  expect(countVitest(bad, report(5, 0))).toMatchObject({ passed: 5, failed: 1 })
+  expect(countVitest(fine, report(0, 0))).toEqual({ passed: 0, failed: 1, reason: 'no test ran' })
+  expect(countVitest({ code: null, problem: 'killed' }, report(5, 0))).toMatchObject({ failed: 1, reason: 'killed' })
+  expect(countVitest(fine, undefined)).toMatchObject({ passed: 0, failed: 1 })
+})
+
+test('--only takes one suite, and a wrong name is told the right ones', () => {
+  expect(chooseSuites([])).toBe(SUITES)
+  expect(chooseSuites(['--only', 'lint']).map(({ name }) => name)).toEqual(['lint'])
+  expect(() => chooseSuites(['--only', 'lnt'])).toThrow('format, lint, types')
+  expect(() => chooseSuites(['lint'])).toThrow('usage')
+})
+
+test('the last line is the sum', () => {
+  const text = summary([
+    { name: 'lint', passed: 1, failed: 0, seconds: 0.25 },
+    { name: 'unit', passed: 40, failed: 2, seconds: 12, reason: 'x.test.ts: boom' },
+  ])
+  expect(text.split('\n')).toEqual([
+    'suite  passed  failed  seconds',
+    'lint        1       0      0.3',
+    'unit       40       2     12.0',
+    'unit: x.test.ts: boom',
+    '41 passed, 2 failed',
+  ])
+})

@@ -1,0 +1,171 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ItxClient } from '../itx/client/connect.ts'
+import { ItxError, itxErrorCode } from '../streams/errors.ts'
+import { type EncodedEvent, type EncodedInput, type Receipt, parseEnvelope } from '../streams/event.ts'
+import { type Arguments, connect, pathArgument } from './arguments.ts'
+import { linesOf } from './lines.ts'
+import { print, say } from './output.ts'
+
+const BATCH_EVENTS = 1000
+const BATCH_UNITS = 4 * 1024 * 1024
+const PROGRESS_MS = 500
+const RETRIES = 6
+
+interface Entry {
+  readonly line: number
+  readonly input: EncodedInput
+}
+
+/**
+ * `append <path>`: NDJSON from standard input, in batches, each all or nothing. A receipt per event on standard output,
+ * progress on standard error. With `--resume NAME` each line without a key of its own gets NAME and its number as the
+ * key, so that a run that broke off is repeated and adds only what was missing.
+ */
+export async function appendCommand(args: Arguments): Promise<void> {
+  const path = pathArgument(args)
+  const client = connect(args)
+  try {
+    await appendEntries(client, path, entriesOf(process.stdin, args.option('resume')), {
+      compareDuplicates: args.option('resume') !== undefined,
+      onReceipts: (receipts) => print(receipts.map((receipt) => `${JSON.stringify(receipt)}\n`).join('')),
+    })
+  } finally {
+    client.close()
+  }
+}
+
+interface AppendOptions {
+  readonly compareDuplicates: boolean
+  readonly onReceipts?: (receipts: readonly Receipt[]) => Promise<void>
+}
+
+/** Appends entries in order, batch after batch. */
+export async function appendEntries(
+  client: ItxClient,
+  path: string,
+  entries: AsyncIterable<Entry>,
+  { compareDuplicates, onReceipts }: AppendOptions,
+): Promise<{ readonly stored: number; readonly duplicates: number }> {
+  const count = { stored: 0, duplicates: 0 }
+  let saidAt = Date.now()
+  for await (const batch of batchesOf(entries)) {
+    const receipts = await appendBatch(client, path, batch)
+    if (compareDuplicates) await checkDuplicates(client, path, batch, receipts)
+    const duplicates = receipts.filter((receipt) => receipt.duplicate).length
+    count.duplicates += duplicates
+    count.stored += receipts.length - duplicates
+    await onReceipts?.(receipts)
+    if (Date.now() - saidAt >= PROGRESS_MS) {
+      saidAt = Date.now()
+      say(`${path}: ${count.stored} appended, ${count.duplicates} already there`)
+    }
+  }
+  say(`${path}: ${count.stored} appended, ${count.duplicates} already there`)
+  return count
+}
+
+async function* entriesOf(input: AsyncIterable<Uint8Array>, resume: string | undefined): AsyncGenerator<Entry> {
+  for await (const [line, text] of linesOf(input)) {
+    const parsed = atLine(line, () => parseEnvelope(text))
+    const keyed = resume === undefined || parsed.idempotencyKey !== undefined
+    yield { line, input: keyed ? parsed : { ...parsed, idempotencyKey: `${resume}:${line}` } }
+  }
+}
+
+async function* batchesOf(entries: AsyncIterable<Entry>): AsyncGenerator<readonly Entry[]> {
+  let batch: Entry[] = []
+  let units = 0
+  for await (const entry of entries) {
+    const size = (entry.input.payload?.length ?? 0) + (entry.input.metadata?.length ?? 0)
+    if (batch.length > 0 && (batch.length === BATCH_EVENTS || units + size > BATCH_UNITS)) {
+      yield batch
+      batch = []
+      units = 0
+    }
+    batch.push(entry)
+    units += size
+  }
+  if (batch.length > 0) yield batch
+}
+
+async function appendBatch(client: ItxClient, path: string, batch: readonly Entry[]): Promise<readonly Receipt[]> {
+  const inputs = batch.map((entry) => entry.input)
+  // Only with a key on every event does a second attempt add nothing twice.
+  const repeatable = inputs.every((input) => input.idempotencyKey !== undefined)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await client.use((handle) => handle.streams.get(path).append(inputs))
+    } catch (error) {
+      const code = itxErrorCode(error)
+      const passing = code === undefined || code === 'UNAVAILABLE'
+      if (!passing || !repeatable || attempt > RETRIES) throw located(error, batch, repeatable || !passing)
+      await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt))
+    }
+  }
+}
+
+/** Says which lines an error is about, and whether anything of them may be stored. */
+function located(error: unknown, batch: readonly Entry[], certain: boolean): unknown {
+  const lines = `lines ${batch[0]?.line} to ${batch.at(-1)?.line}`
+  const message = error instanceof Error ? error.message : String(error)
+  if (certain) return new ItxError(itxErrorCode(error) ?? 'UNAVAILABLE', `${lines}, nothing of them is stored: ${message}`)
+  return new ItxError(
+    'UNAVAILABLE',
+    `${lines} may or may not be stored (${message}); use keys or --resume to be able to repeat them`,
+    { reason: 'unknown-outcome' },
+  )
+}
+
+/** @throws {ItxError} CONFLICT when a key was used before for something else. */
+async function checkDuplicates(client: ItxClient, path: string, batch: readonly Entry[], receipts: readonly Receipt[]): Promise<void> {
+  const offsets = receipts.filter((receipt) => receipt.duplicate).map((receipt) => receipt.offset)
+  if (offsets.length === 0) return
+  const stored = await readOffsets(client, path, offsets)
+  batch.forEach(({ line, input }, i) => {
+    const receipt = receipts[i]
+    if (!receipt?.duplicate) return
+    const event = stored.get(receipt.offset)
+    if (event && sameContent(input, event)) return
+    throw new ItxError(
+      'CONFLICT',
+      `line ${line} differs from what was appended under its key ${JSON.stringify(input.idempotencyKey)} at offset ${receipt.offset}`,
+      { reason: 'content', line, offset: receipt.offset, idempotencyKey: input.idempotencyKey },
+    )
+  })
+}
+
+async function readOffsets(client: ItxClient, path: string, offsets: readonly number[]): Promise<Map<number, EncodedEvent>> {
+  const wanted = new Set(offsets)
+  const found = new Map<number, EncodedEvent>()
+  for (const offset of offsets.toSorted((a, b) => a - b)) {
+    if (found.has(offset)) continue
+    // Duplicates of one run lie together: one page usually brings a whole batch of them.
+    const page = await client.use((handle) => handle.streams.get(path).read({ after: offset - 1, limit: BATCH_EVENTS }))
+    for (const event of page.events) if (wanted.has(event.offset)) found.set(event.offset, event)
+  }
+  return found
+}
+
+function sameContent(input: EncodedInput, event: EncodedEvent): boolean {
+  return (
+    input.type === event.type &&
+    sameJson(input.payload, event.payload) &&
+    sameJson(input.metadata, event.metadata) &&
+    isDeepStrictEqual(input.source ?? null, event.source ?? null)
+  )
+}
+
+function sameJson(a: string | undefined, b: string | undefined): boolean {
+  if (a === b) return true
+  return a !== undefined && b !== undefined && isDeepStrictEqual(JSON.parse(a), JSON.parse(b))
+}
+
+function atLine<T>(line: number, parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    const code = itxErrorCode(error)
+    if (code === undefined) throw error
+    throw new ItxError(code, `line ${line}: ${(error as Error).message}`, { ...(error as ItxError).details, line })
+  }
+}

@@ -1,0 +1,89 @@
+import { join, resolve } from 'node:path'
+import { mkdirSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { loadConfig } from '../../app.config.ts'
+import { createAuth } from '../control-plane/auth.ts'
+import { ensureDefaults } from '../control-plane/bootstrap.ts'
+import { type ControlDatabase, openControlDatabase } from '../control-plane/database.ts'
+import { addProjectMember, findProject } from '../control-plane/projects.ts'
+import { type Role, ROLES, isRole } from '../control-plane/roles.ts'
+import { loadSecret } from '../control-plane/secret.ts'
+import { createToken } from '../control-plane/tokens.ts'
+import { createUser } from '../control-plane/users.ts'
+import { ItxError } from '../streams/errors.ts'
+import { type Arguments, UsageError } from './arguments.ts'
+import { print, say } from './output.ts'
+
+/**
+ * The commands that work on the data directory itself, beside a running server or before its first start. They need no
+ * token: whoever can read the directory is its operator.
+ */
+
+/** `token create --project demo --role editor`: prints the token, and nothing else, on standard output. */
+export async function tokenCommand(args: Arguments): Promise<void> {
+  const [action] = args.positionals
+  if (action !== 'create') throw new UsageError('the command is: token create --project SLUG --role ROLE')
+  await print(`${localToken(projectOption(args), roleOption(args), args.option('name'))}\n`)
+  say('Keep it: it is stored as a hash and cannot be shown again.')
+}
+
+/** Makes a token in the data directory. */
+export function localToken(project: string, role: Role, name = 'command line'): string {
+  return withControlDatabase((control) => createToken(control, { projectId: requiredProject(control, project), role, name })).token
+}
+
+/** `user create <email> --project demo --role viewer`: reads the password from standard input. */
+export async function userCommand(args: Arguments): Promise<void> {
+  const [action, email, ...rest] = args.positionals
+  if (action !== 'create' || email === undefined || rest.length > 0) {
+    throw new UsageError('the command is: user create EMAIL --project SLUG --role ROLE')
+  }
+  const [project, role] = [projectOption(args), roleOption(args)]
+  if (process.stdin.isTTY) say('Password (it is shown), then Ctrl-D:')
+  const password = (await text(process.stdin)).replace(/\r?\n$/, '')
+  const config = loadConfig()
+  await withControlDatabase(async (control) => {
+    // Looked up first: no account is made for a project that is not there.
+    const projectId = requiredProject(control, project)
+    const auth = createAuth({ database: control, config, secret: loadSecret(config.dataDir) })
+    const name = args.option('name') ?? email.split('@', 1)[0] ?? email
+    const user = await createUser(auth, control, { email, password, name })
+    addProjectMember(control, { projectId, userId: user.id, role })
+    await print(`${JSON.stringify({ id: user.id, email: user.email, project, role })}\n`)
+  })
+}
+
+function withControlDatabase<T>(action: (control: ControlDatabase) => T): T {
+  const { dataDir } = loadConfig()
+  mkdirSync(join(dataDir, 'projects'), { recursive: true })
+  const control = openControlDatabase(join(dataDir, 'control.db'), resolve(import.meta.dirname, '../../drizzle'))
+  const close = () => control.close()
+  try {
+    ensureDefaults(control)
+    const result = action(control)
+    if (result instanceof Promise) return result.finally(close) as T
+    close()
+    return result
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+function requiredProject(control: ControlDatabase, idOrSlug: string): string {
+  const project = findProject(control, idOrSlug)
+  if (!project) throw new ItxError('NOT_FOUND', `project ${JSON.stringify(idOrSlug)} was not found`, { project: idOrSlug })
+  return project.id
+}
+
+function projectOption(args: Arguments): string {
+  const project = args.option('project') ?? process.env['TRIBUTARY_PROJECT']
+  if (!project) throw new UsageError('a project is needed: --project or TRIBUTARY_PROJECT')
+  return project
+}
+
+function roleOption(args: Arguments): Role {
+  const role = args.option('role')
+  if (!isRole(role)) throw new UsageError(`--role must be one of ${ROLES.join(', ')}`)
+  return role
+}

@@ -1,0 +1,56 @@
+import { ItxError } from '../streams/errors.ts'
+import { eventJson } from '../streams/event.ts'
+import { parsePath } from '../streams/path.ts'
+import { followStream } from '../itx/client/follow.ts'
+import { type Arguments, UsageError, connect, numberOption, pathArgument } from './arguments.ts'
+import { print, say } from './output.ts'
+
+const PAGE = 1000
+
+/** `read <path> --after N --limit TOTAL`: events as NDJSON; all of them without a limit. */
+export async function readCommand(args: Arguments): Promise<void> {
+  const path = pathArgument(args)
+  let after = numberOption(args, 'after', 0) ?? 0
+  let left = numberOption(args, 'limit', 1) ?? Number.POSITIVE_INFINITY
+  const client = connect(args)
+  try {
+    for (;;) {
+      const page = await client.use((handle) => handle.streams.get(path).read({ after, limit: Math.min(left, PAGE) }))
+      if (page.incarnationId === null) throw new ItxError('NOT_FOUND', `stream ${parsePath(path)} does not exist`, { path })
+      await print(page.events.map((event) => `${eventJson(event)}\n`).join(''))
+      left -= page.events.length
+      if (page.nextCursor === null || left <= 0) return
+      after = page.nextCursor
+    }
+  } finally {
+    client.close()
+  }
+}
+
+/** `tail <path> [--after N|start]`: events as they come, through reconnects, until interrupted. */
+export async function tailCommand(args: Arguments): Promise<void> {
+  const path = pathArgument(args)
+  const from = args.option('after') ?? 'now'
+  if (from !== 'now' && from !== 'start' && !/^\d+$/.test(from)) {
+    throw new UsageError(`--after must be a whole number, start or now, not ${from}`)
+  }
+  const client = connect(args)
+  const abort = new AbortController()
+  process.on('SIGINT', () => abort.abort())
+  process.on('SIGTERM', () => abort.abort())
+  try {
+    // The first contact tells whether token and project are good; after it, waiting is the right answer.
+    const { id } = await client.use((handle) => handle.project())
+    await followStream({
+      connection: client.connection,
+      project: id,
+      path,
+      after: from === 'now' || from === 'start' ? from : Number(from),
+      onBatch: (batch) => print(batch.events.map((event) => `${eventJson(event)}\n`).join('')),
+      onInterrupted: (error) => say(`interrupted (${error instanceof Error ? error.message : error}); trying again`),
+      signal: abort.signal,
+    })
+  } finally {
+    client.close()
+  }
+}

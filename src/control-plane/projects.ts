@@ -1,0 +1,192 @@
+import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm'
+import { union } from 'drizzle-orm/sqlite-core'
+import { ItxError } from '../streams/errors.ts'
+import { type ControlDatabase, type ControlQueries, writeTransaction } from './database.ts'
+import { newId } from './ids.ts'
+import type { Role } from './roles.ts'
+import { member, organization, projectMembers, projects, user } from './schema.ts'
+
+export interface Project {
+  /** `prj_…`; never changes. */
+  readonly id: string
+  readonly slug: string
+  readonly name: string
+  readonly organizationId: string
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+}
+
+export interface ProjectOfUser extends Project {
+  readonly role: Role
+}
+
+export interface ProjectPage {
+  readonly projects: readonly ProjectOfUser[]
+  /** Pass it as `after` for the next page; null on the last one. */
+  readonly next: string | null
+}
+
+export interface NewProject {
+  readonly slug: string
+  readonly name: string
+  readonly organizationId: string
+  /** The user who becomes its admin; none when the CLI or the first start makes it. */
+  readonly createdBy?: string
+}
+
+export interface NewProjectMember {
+  readonly projectId: string
+  readonly userId: string
+  readonly role: Role
+}
+
+const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+const NAME_LENGTH = 100
+const MAX_PAGE = 200
+
+// better-auth keeps several roles of a member in one text, with commas between them.
+const isOwner = sql`(',' || ${member.role} || ',') LIKE '%,owner,%'`
+
+/** The project of an id (`prj_…`) or a slug, or null. Says nothing about who may see it: that is `itx/access.ts`. */
+export function findProject(database: ControlDatabase, idOrSlug: string): Project | null {
+  // No slug begins with `prj_`, since an underscore is not allowed in one.
+  const column = idOrSlug.startsWith('prj_') ? projects.id : projects.slug
+  return database.db.select().from(projects).where(eq(column, idOrSlug)).get() ?? null
+}
+
+/**
+ * The projects a user has a role in, by slug, one page at a time (100 unless told, 200 at most).
+ *
+ * @throws ItxError BAD_REQUEST for a limit outside 1 to 200.
+ */
+export function listProjectsOfUser(
+  database: ControlDatabase,
+  userId: string,
+  { after, limit = 100 }: { after?: string; limit?: number } = {},
+): ProjectPage {
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
+    throw new ItxError('BAD_REQUEST', `limit is ${limit}; a whole number from 1 to ${MAX_PAGE} is allowed`)
+  }
+  const { db } = database
+  const mine = union(
+    db.select({ id: projectMembers.projectId }).from(projectMembers).where(eq(projectMembers.userId, userId)),
+    db
+      .select({ id: projects.id })
+      .from(projects)
+      .innerJoin(member, eq(member.organizationId, projects.organizationId))
+      .where(and(eq(member.userId, userId), isOwner)),
+  )
+  const found = db
+    .select()
+    .from(projects)
+    .where(and(inArray(projects.id, mine), after === undefined ? undefined : gt(projects.slug, after)))
+    .orderBy(asc(projects.slug))
+    .limit(limit + 1)
+    .all()
+  const page = found.slice(0, limit)
+  const withRoles = page.flatMap((project) => {
+    const role = projectRole(database, userId, project.id)
+    return role === null ? [] : [{ ...project, role }]
+  })
+  return { projects: withRoles, next: found.length > limit ? (page.at(-1)?.slug ?? null) : null }
+}
+
+/** The role of a user in a project, or null: that of `project_members`, or admin for an owner of its organisation. */
+export function projectRole(database: ControlDatabase, userId: string, projectId: string): Role | null {
+  const owned = database.db
+    .select({ id: projects.id })
+    .from(projects)
+    .innerJoin(member, eq(member.organizationId, projects.organizationId))
+    .where(and(eq(projects.id, projectId), eq(member.userId, userId), isOwner))
+    .get()
+  if (owned !== undefined) return 'admin'
+  const row = database.db
+    .select({ role: projectMembers.role })
+    .from(projectMembers)
+    .where(and(eq(projectMembers.projectId, projectId), eq(projectMembers.userId, userId)))
+    .get()
+  return row?.role ?? null
+}
+
+/** The ids of the organisations a user owns, the one they have owned for longest first. */
+export function organizationsOwnedBy(database: ControlDatabase, userId: string): string[] {
+  return database.db
+    .select({ id: member.organizationId })
+    .from(member)
+    .where(and(eq(member.userId, userId), isOwner))
+    .orderBy(asc(member.createdAt), asc(member.organizationId))
+    .all()
+    .map(({ id }) => id)
+}
+
+/**
+ * Creates a project; its creator becomes its admin. Whether the creator may is decided by the caller.
+ *
+ * @throws ItxError BAD_REQUEST for a slug or a name that is not allowed; CONFLICT (`details.reason` slug) when the slug
+ *   is taken; NOT_FOUND when organisation or user do not exist.
+ */
+export function createProject(database: ControlDatabase, input: NewProject): Project {
+  assertSlug(input.slug)
+  const name = input.name.trim()
+  if (name.length === 0 || name.length > NAME_LENGTH) {
+    throw new ItxError('BAD_REQUEST', `name has ${name.length} characters; 1 to ${NAME_LENGTH} are allowed`)
+  }
+  return writeTransaction(database, (queries) => insertProject(queries, { ...input, name }))
+}
+
+/**
+ * Gives a user a role in a project, in place of the one they had.
+ *
+ * @throws ItxError NOT_FOUND when project or user do not exist.
+ */
+export function addProjectMember(database: ControlDatabase, input: NewProjectMember): void {
+  writeTransaction(database, (queries) => {
+    if (
+      queries.select({ id: projects.id }).from(projects).where(eq(projects.id, input.projectId)).get() === undefined
+    ) {
+      throw new ItxError('NOT_FOUND', `no project ${input.projectId}`)
+    }
+    insertProjectMember(queries, input)
+  })
+}
+
+/** `addProjectMember` inside a transaction, for a project known to exist. */
+export function insertProjectMember(queries: ControlQueries, { projectId, userId, role }: NewProjectMember): void {
+  if (queries.select({ id: user.id }).from(user).where(eq(user.id, userId)).get() === undefined) {
+    throw new ItxError('NOT_FOUND', `no user ${userId}`)
+  }
+  queries
+    .insert(projectMembers)
+    .values({ projectId, userId, role })
+    .onConflictDoUpdate({ target: [projectMembers.projectId, projectMembers.userId], set: { role } })
+    .run()
+}
+
+/** `createProject` inside a transaction, with slug and name known to be right. */
+export function insertProject(queries: ControlQueries, { slug, name, organizationId, createdBy }: NewProject): Project {
+  const known = queries
+    .select({ id: organization.id })
+    .from(organization)
+    .where(eq(organization.id, organizationId))
+    .get()
+  if (known === undefined) throw new ItxError('NOT_FOUND', `no organisation ${organizationId}`)
+  if (queries.select({ id: projects.id }).from(projects).where(eq(projects.slug, slug)).get() !== undefined) {
+    throw new ItxError('CONFLICT', `a project with the slug ${slug} exists`, { reason: 'slug' })
+  }
+  const project: Project = { id: newId('prj_'), slug, name, organizationId, createdAt: Date.now() }
+  queries.insert(projects).values(project).run()
+  if (createdBy !== undefined) insertProjectMember(queries, { projectId: project.id, userId: createdBy, role: 'admin' })
+  return project
+}
+
+function assertSlug(slug: string): void {
+  if (slug === 'system' || slug.startsWith('prj_')) {
+    throw new ItxError('BAD_REQUEST', `slug is ${JSON.stringify(slug)}; system and prj_… are reserved`)
+  }
+  if (!SLUG.test(slug)) {
+    throw new ItxError(
+      'BAD_REQUEST',
+      `slug is ${JSON.stringify(slug)}; 1 to 63 lower-case letters, digits and inner hyphens are allowed`,
+    )
+  }
+}

@@ -1,0 +1,47 @@
+import { outgoingError } from '../itx/errors-out.ts'
+import type { Instance } from '../itx/instance.ts'
+import type { ItxError, ItxErrorCode } from '../streams/errors.ts'
+
+const STATUS: Readonly<Record<ItxErrorCode, number>> = {
+  BAD_REQUEST: 400,
+  NOT_FOUND: 404,
+  FORBIDDEN: 403,
+  CONFLICT: 409,
+  RATE_LIMITED: 429,
+  UNAVAILABLE: 503,
+  INTERNAL: 500,
+}
+
+/** The status of a coded error (design page `itx.md`, "Errors"). */
+export function httpStatus(error: Pick<ItxError, 'code' | 'details'>): number {
+  if (error.code === 'BAD_REQUEST' && error.details?.['reason'] === 'too-large') return 413
+  if (error.code === 'NOT_FOUND' && error.details?.['reason'] === 'trimmed') return 410
+  return STATUS[error.code]
+}
+
+/** An error as a response: `{ code, message, details? }`. */
+export function errorResponse(instance: Pick<Instance, 'log' | 'dev'>, error: unknown): Response {
+  const { code, message, details } = outgoingError(instance, error)
+  const body = details === undefined ? { code, message } : { code, message, details }
+  const status = httpStatus(body)
+  return jsonResponse(body, { status, headers: status === 429 || status === 503 ? { 'retry-after': '1' } : {} })
+}
+
+/** No credential, or a bad one: said before any name is looked at, so the same for every name. */
+export function unauthorized(): Response {
+  return jsonResponse(
+    { code: 'UNAUTHENTICATED', message: 'a valid bearer token or a session is needed' },
+    { status: 401, headers: { 'www-authenticate': 'Bearer realm="tributary"' } },
+  )
+}
+
+const COMMON = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
+
+/** A JSON answer that no cache keeps and no browser sniffs. */
+export function jsonResponse(body: unknown, init: { status?: number; headers?: Record<string, string> } = {}): Response {
+  return textResponse(JSON.stringify(body), { ...init, headers: { 'content-type': 'application/json', ...init.headers } })
+}
+
+export function textResponse(body: string | null, init: { status?: number; headers?: Record<string, string> } = {}): Response {
+  return new Response(body, { status: init.status ?? 200, headers: { ...COMMON, ...init.headers } })
+}

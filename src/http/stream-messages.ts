@@ -1,0 +1,70 @@
+import { ItxError } from '../streams/errors.ts'
+import { type EncodedEvent, type EncodedInput, RESERVED_PREFIX, eventJson, isUsableType, parseEnvelope } from '../streams/event.ts'
+import { type JsonText, parseJsonText, splitJsonArray } from '../streams/json-text.ts'
+
+/** One envelope or an array of them; the same in `Accept` reads envelopes, core events included. */
+export const ENVELOPE = 'application/vnd.tributary.event+json'
+/** Envelopes, one per line. */
+export const ENVELOPE_LINES = 'application/vnd.tributary.event+x-ndjson'
+export const JSON_TYPE = 'application/json'
+
+/** Type of a message that does not name one that can be used. */
+const MESSAGE_TYPE = 'message'
+
+/**
+ * The messages of a JSON stream's body: one level of array is flattened. Each is stored as the text that was sent, so
+ * large integers survive.
+ *
+ * @throws {ItxError} BAD_REQUEST when the body is not JSON.
+ */
+export function messagesOf(body: string): EncodedInput[] {
+  const text = parseJsonText(body, 'body')
+  const messages = splitJsonArray(text) ?? [text]
+  return messages.map((message) => {
+    const payload = parseJsonText(message, 'message')
+    return { type: typeOf(payload), payload, raw: true }
+  })
+}
+
+/** A message's own `type` where it is a usable string, so that the dashboard can name and filter it. */
+function typeOf(message: JsonText): string {
+  if (!message.startsWith('{')) return MESSAGE_TYPE
+  const { type } = JSON.parse(message) as { type?: unknown }
+  return isUsableType(type) && !type.startsWith(RESERVED_PREFIX) ? type : MESSAGE_TYPE
+}
+
+/**
+ * The events of an envelope body: one, an array, or one per line.
+ *
+ * @throws {ItxError} BAD_REQUEST naming the line or the position of what is wrong.
+ */
+export function envelopesOf(body: string, lines: boolean): EncodedInput[] {
+  if (lines) {
+    return body
+      .split('\n')
+      .map((line, i) => [line, `line ${i + 1}`] as const)
+      .filter(([line]) => line.trim() !== '')
+      .map(([line, where]) => envelope(line, where))
+  }
+  const text = parseJsonText(body, 'body')
+  const elements = splitJsonArray(text)
+  return elements ? elements.map((element, i) => envelope(element, `event ${i + 1}`)) : [envelope(text, 'the event')]
+}
+
+function envelope(text: string, where: string): EncodedInput {
+  try {
+    return parseEnvelope(text)
+  } catch (error) {
+    if (error instanceof ItxError) throw new ItxError(error.code, `${where}: ${error.message}`, { ...error.details, at: where })
+    throw error
+  }
+}
+
+/** A page of a JSON stream: the messages as they were sent; events appended otherwise as their envelopes. */
+export function messagesJson(events: readonly EncodedEvent[]): string {
+  return `[${events.map((event) => (event.raw ? (event.payload ?? 'null') : eventJson(event))).join(',')}]`
+}
+
+export function envelopesJson(events: readonly EncodedEvent[], lines: boolean): string {
+  return lines ? events.map((event) => `${eventJson(event)}\n`).join('') : `[${events.map(eventJson).join(',')}]`
+}

@@ -1,0 +1,100 @@
+import type { ChildrenOptions, ChildrenPage, ListOptions, StreamsPage } from '../streams/directory.ts'
+import type { Batch, Closed, SubscribeOptions } from '../streams/delivery/batch.ts'
+import type { EncodedEvent, EncodedInput, Receipt } from '../streams/event.ts'
+import type { JsonText } from '../streams/json-text.ts'
+import type { ReadOptions, StreamState } from '../streams/project-streams.ts'
+
+/**
+ * The public interface of itx, the one handle of every door: types alone, so that browser, server and CLI share them.
+ *
+ * Every method is asynchronous on every door. A method that answers another handle can be called through at once
+ * (`Pipelined`): the calls travel together.
+ */
+
+/** A handle that is on its way: await it, or call through it without waiting. */
+export type Pipelined<T> = Promise<T & Disposable> & T
+
+export type ProjectRole = 'viewer' | 'editor' | 'operator' | 'admin'
+
+/** A project as one principal sees it. */
+export interface ProjectInfo {
+  readonly id: string
+  readonly slug: string
+  readonly name: string
+  readonly role: ProjectRole
+}
+
+export type Whoami =
+  | { readonly kind: 'user'; readonly id: string; readonly email: string; readonly name: string; readonly instanceAdmin: boolean }
+  | { readonly kind: 'token'; readonly id: string; readonly projectId: string; readonly role: ProjectRole }
+
+export interface ItxApi {
+  whoami(): Promise<Whoami>
+  ping(): Promise<'pong'>
+  readonly projects: ProjectsApi
+}
+
+export interface ProjectsApi {
+  /** @throws NOT_FOUND, the same for a missing and a forbidden project. */
+  get(idOrSlug: string): Pipelined<ProjectApi>
+  list(options?: { readonly after?: string; readonly limit?: number }): Promise<ProjectsPage>
+  /** @throws BAD_REQUEST for a bad slug, CONFLICT `slug` for one that is taken, FORBIDDEN for tokens. */
+  create(input: { readonly slug: string; readonly name: string; readonly organizationId?: string }): Promise<ProjectInfo>
+}
+
+export interface ProjectsPage {
+  readonly projects: readonly ProjectInfo[]
+  /** The slug to pass as `after` for the next page; null on the last. */
+  readonly nextAfter: string | null
+}
+
+export interface ProjectApi {
+  /** What this handle can do: operations, and whether its role allows them. */
+  describe(): Promise<ProjectDescription>
+  project(): Promise<ProjectInfo>
+  readonly streams: StreamsApi
+}
+
+export interface ProjectDescription {
+  readonly project: ProjectInfo
+  readonly operations: readonly { readonly name: string; readonly needs: ProjectRole; readonly allowed: boolean }[]
+}
+
+export interface StreamsApi {
+  /** @throws BAD_REQUEST for a bad path. The stream need not exist. */
+  get(path: string): Pipelined<StreamApi>
+  list(options?: ListOptions): Promise<StreamsPage>
+}
+
+/** State as it crosses the wire: what users wrote stays JSON text, as Cap'n Web would drop some of its keys. */
+export type WireState = Omit<StreamState, 'config' | 'metadata'> & {
+  readonly config: JsonText
+  readonly metadata: JsonText
+}
+
+export interface WireBatch extends Omit<Batch, 'state'> {
+  readonly state?: WireState
+}
+
+export interface WirePage {
+  readonly events: readonly EncodedEvent[]
+  readonly nextCursor: number | null
+  readonly maxOffset: number
+  readonly incarnationId: string | null
+}
+
+export interface StreamApi {
+  create(options?: { readonly contentType?: string }): Promise<{ readonly created: boolean; readonly state: WireState }>
+  /** Atomic; a receipt per event, at its position. Resolves once the batch is on the disk. */
+  append(events: readonly EncodedInput[]): Promise<readonly Receipt[]>
+  read(options?: Omit<ReadOptions, 'visibleOnly'>): Promise<WirePage>
+  state(): Promise<WireState>
+  children(options?: ChildrenOptions): Promise<ChildrenPage>
+  /** Replay, then tail. The result of `onBatch` is the acknowledgement; at most 4 batches are in flight. */
+  subscribe(options: SubscribeOptions, onBatch: (batch: WireBatch) => unknown): Pipelined<SubscriptionApi>
+}
+
+export interface SubscriptionApi {
+  closed(): Promise<Closed>
+  unsubscribe(): Promise<void>
+}

@@ -1,0 +1,35 @@
+import type { AppConfig } from '../../app.config.ts'
+import type { Auth } from '../control-plane/auth.ts'
+import type { ControlDatabase } from '../control-plane/database.ts'
+import type { SetupGate } from '../control-plane/setup.ts'
+import type { TokenVerifier } from '../control-plane/tokens.ts'
+import { ItxError } from '../streams/errors.ts'
+import type { StreamEngine } from '../streams/engine.ts'
+
+/** What one running Tributary consists of. Made by `src/server`, used by every door. */
+export interface Instance {
+  readonly config: AppConfig
+  readonly control: ControlDatabase
+  readonly auth: Auth
+  readonly tokens: TokenVerifier
+  readonly engine: StreamEngine
+  readonly setup: SetupGate
+  /** Whether errors may show their cause to callers. */
+  readonly dev: boolean
+  log(message: string, error?: unknown): void
+}
+
+// In dev every edit evaluates the modules anew, while engine and databases must stay the same.
+const KEY = Symbol.for('tributary.instance')
+const holder = globalThis as { [KEY]?: Instance | undefined }
+
+export function setInstance(instance: Instance | undefined): void {
+  holder[KEY] = instance
+}
+
+/** @throws {ItxError} UNAVAILABLE before the start and after the end of the server. */
+export function currentInstance(): Instance {
+  const instance = holder[KEY]
+  if (!instance) throw new ItxError('UNAVAILABLE', 'the server is not running', { reason: 'shutting-down' })
+  return instance
+}

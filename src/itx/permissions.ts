@@ -1,0 +1,33 @@
+import { type Role, roleAtLeast } from '../control-plane/roles.ts'
+import { ItxError } from '../streams/errors.ts'
+import type { ProjectApi, StreamApi, StreamsApi } from './handle.ts'
+
+type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T]
+
+/** Every operation of a project's handle. `streams.get` only names a stream: what is done with it is checked then. */
+export type Operation = Methods<ProjectApi> | Exclude<Methods<StreamsApi>, 'get'> | Methods<StreamApi>
+
+/** The least role for each operation (design page `itx.md`, "The handle"). One without a row does not compile. */
+export const NEEDED_ROLE = {
+  describe: 'viewer',
+  project: 'viewer',
+  list: 'viewer',
+  children: 'viewer',
+  state: 'viewer',
+  read: 'viewer',
+  subscribe: 'viewer',
+  append: 'editor',
+  create: 'editor',
+} as const satisfies Record<Operation, Role>
+
+/** @throws {ItxError} FORBIDDEN when the role is too small for the operation. */
+export function requireRole(role: Role, operation: Operation): void {
+  const needed = NEEDED_ROLE[operation]
+  if (roleAtLeast(role, needed)) return
+  throw new ItxError('FORBIDDEN', `${operation} needs the role ${needed}; this handle has ${role}`, {
+    reason: 'role',
+    operation,
+    role,
+    needed,
+  })
+}

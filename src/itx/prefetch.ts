@@ -1,0 +1,55 @@
+import type { QueryClient } from '@tanstack/react-query'
+import { getLoaderItx, getLoaderRoot } from './loader-handle.ts'
+import type { ItxQueryDefinition } from './queries.ts'
+
+/** A page waits this long for a prefetch; after that it renders without. */
+const DEADLINE_MS = 800
+
+/** Runs a query with a handle of its own. */
+export async function runItxQuery<T>(query: ItxQueryDefinition<T>): Promise<T> {
+  if (query.project === null) {
+    using root = await getLoaderRoot()
+    return await query.queryFn(root)
+  }
+  using handle = await getLoaderItx(query.project)
+  return await query.queryFn(handle)
+}
+
+interface Prefetch<T> {
+  readonly queryClient: QueryClient
+  readonly query: ItxQueryDefinition<T>
+  readonly run?: (query: ItxQueryDefinition<T>) => Promise<T>
+  readonly deadlineMs?: number
+  /** Whether this is the server, where a late answer helps nobody. */
+  readonly server?: boolean
+}
+
+/**
+ * Fills the cache for a page if it can. An optimisation and never a gate: it resolves whatever happens, within its
+ * deadline, and leaves no errored entry behind. Data that is there already stays.
+ */
+export async function prefetchItxQuery<T>({
+  queryClient,
+  query,
+  run = runItxQuery,
+  deadlineMs = DEADLINE_MS,
+  server = import.meta.env?.SSR ?? false,
+}: Prefetch<T>): Promise<void> {
+  const { queryKey, staleTime } = query
+  const fetching = queryClient.fetchQuery({ queryKey, staleTime, retry: false, queryFn: () => run(query) }).then(
+    () => 'done' as const,
+    // The component that needs it will ask again and show the error where the work is.
+    () => 'failed' as const,
+  )
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), deadlineMs)
+  })
+  const outcome = await Promise.race([fetching, late])
+  clearTimeout(timer)
+  // In the browser the deadline only ends the waiting: the answer will still be welcome.
+  if (outcome === 'done' || (outcome === 'late' && !server)) return
+  await queryClient.cancelQueries({ queryKey, exact: true })
+  const entry = queryClient.getQueryCache().find({ queryKey, exact: true })
+  if (entry && entry.state.data === undefined && entry.getObserversCount() === 0) queryClient.getQueryCache().remove(entry)
+}

@@ -1,0 +1,71 @@
+import { type UseMutationResult, type UseQueryResult, useMutation, useQuery } from '@tanstack/react-query'
+import { useMemo, useSyncExternalStore } from 'react'
+import { browserClient } from '../client/browser-client.ts'
+import type { ConnectionStatus } from '../client/connection.ts'
+import { type TailSnapshot, sharedTail } from '../client/stream-tail.ts'
+import type { ProjectApi, WirePage } from '../handle.ts'
+import { runItxQuery } from '../prefetch.ts'
+import type { ItxQueryDefinition } from '../queries.ts'
+
+/** A datum, live in the cache that the loaders filled. Retries follow the client's policy: never on access errors. */
+export function useItxQuery<T>(query: ItxQueryDefinition<T>, options: { readonly enabled?: boolean } = {}): UseQueryResult<T> {
+  const { queryKey, staleTime } = query
+  return useQuery({ queryKey, staleTime, queryFn: () => runItxQuery(query), ...options })
+}
+
+/** An action on a project. Never retried: only the caller knows whether it may run twice. */
+export function useItxMutation<Variables, T>(
+  projectId: string,
+  action: (handle: ProjectApi, variables: Variables) => Promise<T>,
+): UseMutationResult<T, Error, Variables> {
+  return useMutation({
+    mutationFn: async (variables: Variables) => {
+      using handle = await browserClient().project(projectId)
+      return await action(handle, variables)
+    },
+  })
+}
+
+const NOT_STARTED: TailSnapshot = { status: 'connecting', events: [], maxOffset: 0, state: null, error: null }
+
+/**
+ * The live end of a stream, shared by everybody in this tab who shows it. On the server, and until the socket is open,
+ * it is the page that the loader brought.
+ */
+export function useStreamTail(projectId: string, path: string, first?: WirePage): TailSnapshot {
+  const inBrowser = typeof window !== 'undefined'
+  const tail = useMemo(
+    () => (inBrowser ? sharedTail(browserClient(), projectId, path, first) : null),
+    // A later page is no reason for another tail: the first one only bridges the time until the socket is open.
+    [inBrowser, projectId, path],
+  )
+  const initial = useMemo(() => (first ? beginWith(first) : NOT_STARTED), [first])
+  return useSyncExternalStore(
+    tail?.subscribe ?? neverChanges,
+    tail?.getSnapshot ?? (() => initial),
+    () => initial,
+  )
+}
+
+const IDLE: ConnectionStatus = { state: 'idle' }
+
+/** The state of the tab's one socket. */
+export function useItxStatus(): ConnectionStatus {
+  return useSyncExternalStore(
+    subscribeStatus,
+    () => browserClient().status,
+    () => IDLE,
+  )
+}
+
+function subscribeStatus(listener: () => void): () => void {
+  return browserClient().subscribe(listener)
+}
+
+function neverChanges(): () => void {
+  return () => {}
+}
+
+function beginWith(page: WirePage): TailSnapshot {
+  return { ...NOT_STARTED, events: page.events.toReversed(), maxOffset: page.maxOffset }
+}

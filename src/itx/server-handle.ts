@@ -1,0 +1,60 @@
+import { getRequest, setResponseStatus } from '@tanstack/react-start/server'
+import { RpcStub } from 'capnweb'
+import { ANONYMOUS, type Principal, projectNotFound, resolveProject } from './access.ts'
+import type { ItxApi, ProjectApi } from './handle.ts'
+import { type Instance, currentInstance } from './instance.ts'
+import { ItxTarget, ProjectTarget } from './itx-target.ts'
+import { principalOfCookie } from './principal.ts'
+
+// A page asks several times who is asking; a session look-up costs more than all of its other reads.
+const principals = new WeakMap<Request, Promise<Principal>>()
+
+/** Who made the request that is being rendered, by its session. */
+export function serverPrincipal(request: Request = getRequest()): Promise<Principal> {
+  let principal = principals.get(request)
+  if (!principal) {
+    principal = principalOfCookie(currentInstance(), request.headers)
+    principals.set(request, principal)
+  }
+  return principal
+}
+
+/**
+ * The handle of a project for code that runs in the server while it renders: in-process, no socket, the same targets
+ * and so the same validation. Dispose it.
+ *
+ * @throws {ItxError} NOT_FOUND for a project that is missing, forbidden, or asked for anonymously: the same for all.
+ */
+export async function getServerItx(
+  idOrSlug: string,
+  request: Request = getRequest(),
+  instance: Instance = currentInstance(),
+): Promise<ProjectApi & Disposable> {
+  const access = resolveProject(instance, await serverPrincipal(request), idOrSlug)
+  return new RpcStub(new ProjectTarget(access)) as unknown as ProjectApi & Disposable
+}
+
+/** The global handle for code that runs in the server while it renders. Dispose it. */
+export async function getServerRoot(
+  request: Request = getRequest(),
+  instance: Instance = currentInstance(),
+): Promise<ItxApi & Disposable> {
+  const principal = await serverPrincipal(request)
+  if (principal.kind === ANONYMOUS.kind) throw projectNotFound('')
+  return new RpcStub(new ItxTarget(instance, principal as Exclude<Principal, { kind: 'anonymous' }>)) as unknown as ItxApi & Disposable
+}
+
+/** The status of the page that is being rendered. */
+export function setPageStatus(status: number): void {
+  setResponseStatus(status)
+}
+
+/** Whether the token of a setup link is good now. */
+export function acceptsSetup(token: string): boolean {
+  return currentInstance().setup.accepts(token)
+}
+
+/** Whether the instance still waits for its first admin. */
+export function needsSetup(): boolean {
+  return currentInstance().setup.isOpen()
+}

@@ -1,0 +1,135 @@
+import { RpcTarget } from 'capnweb'
+import { z } from 'zod'
+import type { SubscribeOptions } from '../streams/delivery/batch.ts'
+import { ItxError } from '../streams/errors.ts'
+import { type EncodedInput, checkEncodedInput } from '../streams/event.ts'
+import { encodeJson } from '../streams/json-text.ts'
+import { type StreamPath, parsePath } from '../streams/path.ts'
+import type { StreamState } from '../streams/project-streams.ts'
+import type { ProjectAccess } from './access.ts'
+import type { Pipelined, StreamApi, StreamsApi, SubscriptionApi, WireBatch, WireState } from './handle.ts'
+import { allowOnly, checked, members } from './rpc-target.ts'
+import { SubscriptionTarget } from './subscription-target.ts'
+
+const types = z.array(z.string().min(1).max(255)).min(1).max(100)
+const offset = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
+const CreateOptions = z.strictObject({ contentType: z.literal('application/json').optional() }).optional()
+const ReadArguments = z
+  .strictObject({
+    after: offset.optional(),
+    before: offset.optional(),
+    limit: z.number().optional(),
+    order: z.enum(['asc', 'desc']).optional(),
+    types: types.optional(),
+  })
+  .optional()
+const ChildrenArguments = z
+  .strictObject({
+    after: z.string().optional(),
+    skip: z.number().optional(),
+    limit: z.number().optional(),
+    match: z.string().optional(),
+  })
+  .optional()
+const ListArguments = z
+  .strictObject({
+    prefix: z.string().optional(),
+    after: z.string().optional(),
+    limit: z.number().optional(),
+    match: z.string().optional(),
+  })
+  .optional()
+const SubscribeArguments = z.strictObject({
+  after: z.union([offset, z.enum(['start', 'now'])]).optional(),
+  incarnationId: z.string().max(100).optional(),
+  types: types.optional(),
+  events: z.boolean().optional(),
+  state: z.boolean().optional(),
+})
+
+/** The streams of one project. */
+export class StreamsTarget extends RpcTarget implements StreamsApi {
+  readonly #access: ProjectAccess
+
+  constructor(access: ProjectAccess) {
+    super()
+    this.#access = access
+  }
+
+  get(path: string): Pipelined<StreamApi> {
+    return new StreamTarget(this.#access, parsePath(path)) as unknown as Pipelined<StreamApi>
+  }
+
+  async list(options?: unknown) {
+    this.#access.require('list')
+    return this.#access.streams().list(given(checked(ListArguments, options, 'list')))
+  }
+}
+allowOnly(StreamsTarget, members<StreamsApi>()('get', 'list'))
+
+/** One stream of one project, existing or not. */
+export class StreamTarget extends RpcTarget implements StreamApi {
+  readonly #access: ProjectAccess
+  readonly #path: StreamPath
+
+  constructor(access: ProjectAccess, path: StreamPath) {
+    super()
+    this.#access = access
+    this.#path = path
+  }
+
+  async create(options?: unknown) {
+    this.#access.require('create')
+    const { created, state } = await this.#access
+      .streams()
+      .create(this.#path, given(checked(CreateOptions, options, 'create')))
+    return { created, state: wireState({ ...state, exists: true }) }
+  }
+
+  async append(events: readonly EncodedInput[]) {
+    this.#access.require('append')
+    if (!Array.isArray(events)) throw new ItxError('BAD_REQUEST', 'append takes an array of events', { field: 'events' })
+    return this.#access.streams().append(this.#path, events.map(checkEncodedInput))
+  }
+
+  async read(options?: unknown) {
+    this.#access.require('read')
+    return this.#access.streams().read(this.#path, given(checked(ReadArguments, options, 'read')))
+  }
+
+  async state() {
+    this.#access.require('state')
+    return wireState(await this.#access.streams().state(this.#path))
+  }
+
+  async children(options?: unknown) {
+    this.#access.require('children')
+    return this.#access.streams().children(this.#path, given(checked(ChildrenArguments, options, 'children')))
+  }
+
+  subscribe(options: unknown, onBatch: (batch: WireBatch) => unknown): Pipelined<SubscriptionApi> {
+    return this.#subscribe(options, onBatch) as unknown as Pipelined<SubscriptionApi>
+  }
+
+  async #subscribe(options: unknown, onBatch: (batch: WireBatch) => unknown) {
+    this.#access.require('subscribe')
+    const wanted: SubscribeOptions = given(checked(SubscribeArguments, options, 'subscribe'))
+    if (typeof onBatch !== 'function') {
+      throw new ItxError('BAD_REQUEST', 'subscribe takes a function as its second argument', { field: 'onBatch' })
+    }
+    return SubscriptionTarget.open(this.#access.streams(), this.#path, wanted, onBatch)
+  }
+}
+allowOnly(StreamTarget, members<StreamApi>()('create', 'append', 'read', 'state', 'children', 'subscribe'))
+
+/** State with what users wrote as JSON text, as it crosses the wire. */
+export function wireState(state: StreamState): WireState {
+  return { ...state, config: encodeJson(state.config, 'config'), metadata: encodeJson(state.metadata, 'metadata') }
+}
+
+type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> }
+
+/** Options without the keys that are undefined: callers may write them, the engine tells absent from undefined. */
+function given<T extends object>(options: T | undefined): Given<T> {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Given<T>
+}

@@ -1,0 +1,38 @@
+import { QueryClient } from '@tanstack/react-query'
+import { createRouter } from '@tanstack/react-router'
+import { setupRouterSsrQueryIntegration } from '@tanstack/react-router-ssr-query'
+import { itxErrorCode } from './streams/errors.ts'
+import { routeTree } from './routeTree.gen.ts'
+
+/** The router of one render on the server, or of one tab in the browser, with the query cache both share. */
+export function getRouter() {
+  const queryClient = new QueryClient({
+    defaultOptions: {
+      queries: {
+        // Once, and never where the answer would be the same (design page `itx.md`, "Errors").
+        retry: (failures, error) => {
+          const code = itxErrorCode(error)
+          return failures < 1 && (code === undefined || code === 'INTERNAL' || code === 'UNAVAILABLE')
+        },
+        refetchOnWindowFocus: false,
+      },
+      mutations: { retry: false },
+    },
+  })
+  const router = createRouter({
+    routeTree,
+    context: { queryClient },
+    defaultPreload: 'intent',
+    scrollRestoration: true,
+    // Loaders only prefetch: what is fresh is the query cache's business.
+    defaultPreloadStaleTime: 0,
+  })
+  setupRouterSsrQueryIntegration({ router, queryClient, wrapQueryClient: true })
+  return router
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof getRouter>
+  }
+}

@@ -1,0 +1,61 @@
+import { CLIENT_ADDRESS_HEADER } from '../control-plane/auth.ts'
+import { setupDoor } from '../http/setup-door.ts'
+import { errorResponse, jsonResponse } from '../http/http-error.ts'
+import { STREAMS_PREFIX } from '../http/stream-path.ts'
+import { streamsDoor } from '../http/streams-door.ts'
+import { currentInstance } from '../itx/instance.ts'
+import { ItxError } from '../streams/errors.ts'
+import { isReady } from './start.ts'
+
+/** What srvx adds to a request. */
+interface NodeContext {
+  readonly ip?: string
+  readonly runtime?: { readonly node?: { readonly req: { readonly url?: string; readonly socket: { readonly remoteAddress?: string } } } }
+}
+
+/**
+ * Answers a request: health, the HTTP doors and sign-in here, before the framework's router (a file route costs half
+ * the requests per second); everything else is a page.
+ */
+export async function answer(request: Request, renderPage: (request: Request) => Response | Promise<Response>): Promise<Response> {
+  const url = new URL(request.url)
+  try {
+    if (url.pathname === '/healthz' || url.pathname === '/readyz') return await health()
+    const target = rawPathname(request) ?? url.pathname
+    if (target.startsWith(STREAMS_PREFIX)) return await streamsDoor(currentInstance(), request, target, url)
+    if (url.pathname === '/api/setup') return await setupDoor(currentInstance(), request)
+    if (url.pathname.startsWith('/api/auth/')) return await currentInstance().auth.handler(withClientAddress(request))
+    if (url.pathname.startsWith('/api/')) throw new ItxError('NOT_FOUND', `there is nothing at ${url.pathname}`)
+  } catch (error) {
+    return errorResponse({ log: console.error, dev: false }, error)
+  }
+  return securePage(await renderPage(request))
+}
+
+async function health(): Promise<Response> {
+  const ok = await isReady()
+  return jsonResponse({ status: ok ? 'ok' : 'unavailable' }, { status: ok ? 200 : 503 })
+}
+
+/** The path as it was sent: a URL object has resolved its dots already, perhaps out of the project. */
+function rawPathname(request: Request): string | undefined {
+  const raw = (request as Request & NodeContext).runtime?.node?.req.url
+  return raw?.split('?', 1)[0]
+}
+
+/** Sign-in is limited by address: that of the connection, never what a client claims. */
+function withClientAddress(request: Request): Request {
+  const context = request as Request & NodeContext
+  const headers = new Headers(request.headers)
+  headers.set(CLIENT_ADDRESS_HEADER, context.runtime?.node?.req.socket.remoteAddress ?? context.ip ?? '127.0.0.1')
+  const { method, body } = request
+  return new Request(request.url, { method, headers, ...(body ? { body, duplex: 'half' } : {}) } as RequestInit)
+}
+
+function securePage(response: Response): Response {
+  const headers = new Headers(response.headers)
+  headers.set('x-content-type-options', 'nosniff')
+  headers.set('referrer-policy', 'same-origin')
+  headers.set('content-security-policy', "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'self'")
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+}

@@ -1,0 +1,16 @@
+import { createServerEntry } from '@tanstack/react-start/server-entry'
+import { createStartHandler, defaultStreamHandler } from '@tanstack/react-start/server'
+import { closeSockets } from '../itx/socket.ts'
+import { answer } from './answer.ts'
+
+export { handleUpgrade } from '../itx/socket.ts'
+export { announce, beginStop, finishStop, isReady, startInstance } from './start.ts'
+
+const renderPage = createStartHandler(defaultStreamHandler)
+
+export default createServerEntry({
+  fetch: (request, options) => answer(request, (page) => renderPage(page, options)),
+})
+
+// Dev: live sockets stay bound to the code they began with; told to come back, they get the new one.
+import.meta.hot?.on('vite:beforeFullReload', () => closeSockets('restart'))

@@ -1,0 +1,91 @@
+import { mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { AppConfig } from '../../app.config.ts'
+import { createAuth } from '../control-plane/auth.ts'
+import { bootstrapAdmin, ensureDefaults } from '../control-plane/bootstrap.ts'
+import { openControlDatabase } from '../control-plane/database.ts'
+import { loadSecret } from '../control-plane/secret.ts'
+import { SetupGate } from '../control-plane/setup.ts'
+import { TokenVerifier } from '../control-plane/tokens.ts'
+import { type Instance, setInstance } from '../itx/instance.ts'
+import { closeSockets, terminateSockets } from '../itx/socket.ts'
+import { StreamEngine } from '../streams/engine.ts'
+import { lockDataDirectory } from './data-lock.ts'
+
+interface Running {
+  readonly instance: Instance
+  readonly unlock: () => void
+  ready: boolean
+}
+
+// In dev every edit evaluates this module anew; what runs must be started once.
+const KEY = Symbol.for('tributary.running')
+const holder = globalThis as { [KEY]?: Promise<Running> | undefined }
+
+/** Starts everything that one Tributary consists of; once per process, however often it is called. */
+export async function startInstance(config: AppConfig, { dev = false } = {}): Promise<Instance> {
+  const running = (holder[KEY] ??= start(config, dev))
+  running.catch(() => (holder[KEY] = undefined))
+  return (await running).instance
+}
+
+async function start(config: AppConfig, dev: boolean): Promise<Running> {
+  mkdirSync(config.dataDir, { recursive: true })
+  const unlock = await lockDataDirectory(config.dataDir)
+  // Both run from the root of the checkout, where the migrations are.
+  const control = openControlDatabase(join(config.dataDir, 'control.db'), resolve('drizzle'))
+  const auth = createAuth({ database: control, config, secret: loadSecret(config.dataDir) })
+  ensureDefaults(control)
+  if (config.bootstrap) await bootstrapAdmin(auth, control, config.bootstrap)
+  const { limits } = config
+  const instance: Instance = {
+    config,
+    control,
+    auth,
+    dev,
+    tokens: new TokenVerifier(control),
+    setup: new SetupGate({ auth, database: control }),
+    engine: new StreamEngine({
+      directory: join(config.dataDir, 'projects'),
+      openProjects: limits.openProjects,
+      limits: { eventBytes: limits.maxEventBytes, batchEvents: limits.maxBatchEvents, batchBytes: limits.maxBatchBytes },
+      warn: (message) => console.warn(message),
+    }),
+    log: (message, error) => console.error(message, error ?? ''),
+  }
+  setInstance(instance)
+  return { instance, unlock, ready: false }
+}
+
+/** Prints where Tributary is, and how to set it up while it has no admin. Only then `/healthz` answers. */
+export async function announce({ config, setup }: Instance): Promise<void> {
+  for (const warning of config.warnings) console.warn(`warning: ${warning}`)
+  console.log(`Tributary is ready at ${config.origin}`)
+  if (setup.isOpen()) console.log(`Create the first admin, once, at ${config.origin}${setup.path()}`)
+  const running = await holder[KEY]
+  if (running) running.ready = true
+}
+
+/** Whether the server has started, said so, and is not stopping. */
+export async function isReady(): Promise<boolean> {
+  return (await holder[KEY])?.ready ?? false
+}
+
+/** Says no to new work: health checks fail, sockets are told to go. What is under way goes on. */
+export async function beginStop(): Promise<void> {
+  const running = await holder[KEY]
+  if (running) running.ready = false
+  closeSockets('shutdown')
+}
+
+/** Commits what is open, closes every database and gives the data directory free. */
+export async function finishStop(): Promise<void> {
+  const running = await holder[KEY]
+  holder[KEY] = undefined
+  terminateSockets()
+  if (!running) return
+  setInstance(undefined)
+  running.instance.engine.close()
+  running.instance.control.close()
+  running.unlock()
+}

@@ -1,0 +1,56 @@
+import type { EncodedEvent } from '../event.ts'
+import { type StreamPath, isBelow, parentPath } from '../path.ts'
+import { CHILD_CREATED, CLOSED, CREATED, type ChildCreatedPayload, type CreatedPayload, PAUSED, RESUMED, isCoreType } from './core-events.ts'
+import type { CoreState } from './state.ts'
+
+/**
+ * The core state after one more event. Pure: the law "state equals replay" rests on it.
+ *
+ * Invariant: `event.offset === state.maxOffset + 1`; a caller that breaks it has lost or doubled an event.
+ */
+export function reduceCore(state: CoreState, event: EncodedEvent): CoreState {
+  if (event.offset !== state.maxOffset + 1) {
+    throw new Error(`${state.path}: event ${event.offset} does not follow ${state.maxOffset}`)
+  }
+  const core = isCoreType(event.type)
+  const next: CoreState = {
+    ...state,
+    eventCount: state.eventCount + 1,
+    maxOffset: event.offset,
+    lastVisibleOffset: core ? state.lastVisibleOffset : event.offset,
+    lastEventAt: event.createdAt,
+  }
+  return core ? reduceCoreEvent(next, event) : next
+}
+
+function reduceCoreEvent(state: CoreState, event: EncodedEvent): CoreState {
+  switch (event.type) {
+    case CREATED: {
+      const { incarnationId, contentType } = payloadOf<CreatedPayload>(event)
+      return { ...state, incarnationId, contentType, createdAt: event.createdAt }
+    }
+    case CHILD_CREATED: {
+      const { path } = payloadOf<ChildCreatedPayload>(event)
+      if (!isBelow(path, state.path)) return state
+      const direct = parentPath(path as StreamPath) === state.path
+      return {
+        ...state,
+        childCount: state.childCount + (direct ? 1 : 0),
+        descendantCount: state.descendantCount + 1,
+      }
+    }
+    case PAUSED:
+      return { ...state, paused: true, pauseReason: payloadOf<{ reason?: string }>(event).reason ?? null }
+    case RESUMED:
+      return { ...state, paused: false, pauseReason: null }
+    case CLOSED:
+      return { ...state, closed: true }
+    default:
+      return state
+  }
+}
+
+// Core events are written by the engine alone and stored under a checksum: their payloads are trusted.
+function payloadOf<T>(event: EncodedEvent): T {
+  return JSON.parse(event.payload ?? '{}') as T
+}

@@ -1,0 +1,58 @@
+import type { EventSource } from '../event.ts'
+import type { StreamPath } from '../path.ts'
+
+/**
+ * Version of the shape and the meaning of `CoreState`. A stored state of another version is rebuilt by replay on first
+ * touch, so raise it whenever the reducer derives something new from events that were reduced already.
+ */
+export const CORE_STATE_VERSION = 1
+
+/** What a stream knows about itself. O(1): nothing in here grows with the stream or its children. */
+export interface CoreState {
+  readonly path: StreamPath
+  readonly contentType: string
+  readonly createdAt: string
+  /** One life of the stream between resets. */
+  readonly incarnationId: string
+  readonly eventCount: number
+  /** The offset of the first event that is still in the log. */
+  readonly firstOffset: number
+  /** The offset of the newest event; 0 when the log is empty. */
+  readonly maxOffset: number
+  /** The offset of the newest event that is not a core event; 0 when there is none. */
+  readonly lastVisibleOffset: number
+  readonly lastEventAt: string
+  readonly paused: boolean
+  readonly pauseReason: string | null
+  readonly closed: boolean
+  readonly config: Readonly<Record<string, unknown>>
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly processors: readonly NonNullable<EventSource['processor']>[]
+  readonly childCount: number
+  readonly descendantCount: number
+}
+
+export const DEFAULT_CONTENT_TYPE = 'application/json'
+
+/** The state of a stream before its first event. */
+export function emptyState(path: StreamPath, incarnationId: string): CoreState {
+  return {
+    path,
+    contentType: DEFAULT_CONTENT_TYPE,
+    createdAt: '',
+    incarnationId,
+    eventCount: 0,
+    firstOffset: 1,
+    maxOffset: 0,
+    lastVisibleOffset: 0,
+    lastEventAt: '',
+    paused: false,
+    pauseReason: null,
+    closed: false,
+    config: {},
+    metadata: {},
+    processors: [],
+    childCount: 0,
+    descendantCount: 0,
+  }
+}

@@ -1,0 +1,140 @@
+import type { CoreState } from '../core/state.ts'
+import { itxErrorCode } from '../errors.ts'
+import type { EncodedEvent } from '../event.ts'
+import type { Batch, Closed, OnBatch, SubscribeOptions, Subscription } from './batch.ts'
+import type { StreamFeed } from './stream-feed.ts'
+
+/** Unacknowledged batches per subscriber: what a stalled one can hold of the server's memory. */
+const MAX_IN_FLIGHT = 4
+const BATCH_EVENTS = 500
+/** A filtering subscriber hears how far it is at least this often. */
+const PROGRESS_EVENTS = 5000
+
+type Options = Omit<SubscribeOptions, 'after'> & { readonly after: number }
+
+/**
+ * One live reader: a cursor into the log and a bounded window of unacknowledged batches. Behind the head it reads
+ * pages, at the head it is fed from the ring; both are the same committed log, so there is no seam to lose events in.
+ *
+ * Invariant: everything at or below `#cursor` was sent, or filtered out; nothing above it was.
+ */
+export class Subscriber implements Subscription {
+  readonly #feed: StreamFeed
+  readonly #options: Options
+  readonly #onBatch: OnBatch
+  readonly #onEnd: () => void
+  readonly #types: ReadonlySet<string> | null
+  readonly #ended = Promise.withResolvers<Closed>()
+  #cursor: number
+  #reported: number
+  #sentState: CoreState | null = null
+  #inFlight = 0
+  #over = false
+  #wakeUp: (() => void) | null = null
+
+  constructor(feed: StreamFeed, options: Options, onBatch: OnBatch, onEnd: () => void) {
+    this.#feed = feed
+    this.#options = options
+    this.#onBatch = onBatch
+    this.#onEnd = onEnd
+    this.#types = options.types ? new Set(options.types) : null
+    this.#cursor = options.after
+    this.#reported = options.after
+  }
+
+  start(): void {
+    void this.#run()
+  }
+
+  /** There may be something new. */
+  wake(): void {
+    this.#wakeUp?.()
+  }
+
+  closed(): Promise<Closed> {
+    return this.#ended.promise
+  }
+
+  unsubscribe(): void {
+    this.end({ reason: 'unsubscribed' })
+  }
+
+  end(closed: Closed): void {
+    if (this.#over) return
+    this.#over = true
+    this.#ended.resolve(closed)
+    this.#onEnd()
+    this.wake()
+  }
+
+  async #run(): Promise<void> {
+    try {
+      let first = true
+      while (!this.#over) {
+        const sent: boolean = this.#inFlight < MAX_IN_FLIGHT && this.#step(first)
+        first = first && !sent
+        // A turn between batches: a thousand replays share the event loop with everything else.
+        if (sent) await new Promise((resolve) => setImmediate(resolve))
+        else if (!this.#over) await new Promise<void>((resolve) => (this.#wakeUp = resolve))
+      }
+    } catch (error) {
+      // Reading failed, not the subscriber: it may resume once the cause is gone.
+      this.end({ reason: 'storage', code: itxErrorCode(error) ?? 'INTERNAL' })
+    }
+  }
+
+  /** Sends one batch if there is anything to say. */
+  #step(first: boolean): boolean {
+    const state = this.#feed.state
+    const head = state?.maxOffset ?? 0
+    const found = this.#options.events === false ? this.#skipTo(head) : this.#collect(head)
+    const withState = this.#options.state === true && state !== null && state !== this.#sentState
+    const progress = this.#cursor - this.#reported >= PROGRESS_EVENTS
+    if (!first && found.length === 0 && !withState && !progress) return false
+    if (withState) this.#sentState = state
+    this.#reported = this.#cursor
+    this.#send({
+      events: found,
+      through: this.#cursor,
+      maxOffset: head,
+      incarnationId: state?.incarnationId ?? null,
+      ...(withState ? { state } : {}),
+    })
+    return true
+  }
+
+  /** The next matching events; moves the cursor past everything it looked at. */
+  #collect(head: number): readonly EncodedEvent[] {
+    const types = this.#types
+    while (this.#cursor < head) {
+      const page = this.#feed.eventsAfter(this.#cursor, BATCH_EVENTS)
+      const last = page.at(-1)
+      // The head was committed before this ran, so its events can be read: an empty page means they are gone.
+      if (!last) throw new Error(`${this.#feed.path}: no event after ${this.#cursor}, though the log ends at ${head}`)
+      this.#cursor = last.offset
+      const found = types ? page.filter((event) => types.has(event.type)) : page
+      if (found.length > 0 || this.#cursor - this.#reported >= PROGRESS_EVENTS) return found
+    }
+    return []
+  }
+
+  #skipTo(head: number): readonly EncodedEvent[] {
+    this.#cursor = head
+    return []
+  }
+
+  #send(batch: Batch): void {
+    this.#inFlight++
+    const failed = () => this.end({ reason: 'failed' })
+    try {
+      const result = this.#onBatch(batch)
+      Promise.resolve(result).then(() => {
+        this.#inFlight--
+        this.wake()
+      }, failed)
+    } catch {
+      // A subscriber that throws is dropped and told so through `closed`; the stream goes on.
+      failed()
+    }
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The one error class of Tributary and the closed set of its codes (design page `itx.md`, "Errors").
+ *
+ * Cap'n Web drops class and name of an error and keeps message and own enumerable properties, so an error is
+ * recognised by its `code` alone: never by `instanceof`, `name` or wording.
+ */
+export const ITX_ERROR_CODES = [
+  'BAD_REQUEST',
+  'NOT_FOUND',
+  'FORBIDDEN',
+  'CONFLICT',
+  'RATE_LIMITED',
+  'UNAVAILABLE',
+  'INTERNAL',
+] as const
+
+export type ItxErrorCode = (typeof ITX_ERROR_CODES)[number]
+
+/** Facts that go with an error: JSON values only, so that they survive every door. */
+export type ItxErrorDetails = Readonly<Record<string, unknown>>
+
+export class ItxError extends Error {
+  readonly code: ItxErrorCode
+  // Declared without a value: `details` must be absent, not undefined, when there is none.
+  declare readonly details?: ItxErrorDetails
+
+  constructor(code: ItxErrorCode, message: string, details?: ItxErrorDetails, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'ItxError'
+    // `name` would become an own enumerable property and cross the wire as noise.
+    Object.defineProperty(this, 'name', { enumerable: false })
+    this.code = code
+    if (details !== undefined) this.details = details
+  }
+}
+
+const CODES: ReadonlySet<unknown> = new Set(ITX_ERROR_CODES)
+
+/** The code of an error from any door, or undefined when it carries none of ours. */
+export function itxErrorCode(error: unknown): ItxErrorCode | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const { code } = error as { code?: unknown }
+  return CODES.has(code) ? (code as ItxErrorCode) : undefined
+}
+
+/** The details of a coded error, or undefined. */
+export function itxErrorDetails(error: unknown): ItxErrorDetails | undefined {
+  if (itxErrorCode(error) === undefined) return undefined
+  const { details } = error as { details?: unknown }
+  return typeof details === 'object' && details !== null ? (details as ItxErrorDetails) : undefined
+}

@@ -1,0 +1,124 @@
+import type { CoreState } from '../core/state.ts'
+import type { KeyedEvent } from '../core/decide.ts'
+import type { EncodedEvent } from '../event.ts'
+import type { StreamPath } from '../path.ts'
+
+/**
+ * The one storage port. It is synchronous and transactional, as in a Durable Object, so that one `Stream` class runs on
+ * either host: `transactionSync` joins the open commit group, `durable` is that group's commit.
+ *
+ * Invariants an implementation keeps:
+ * 1. What `transactionSync` wrote becomes visible to `committed` all at once or never.
+ * 2. After an error inside a group nothing more runs in it; every participant hears `rolledBack` with the one error.
+ * 3. `durable()` resolves only after the group's bytes are synced to the disk.
+ */
+export interface StreamStorage {
+  /** Sees what the open group has written. Only the actors' decisions read here. */
+  readonly working: WorkingReader
+  /** Sees what is committed, through a connection of its own. */
+  readonly committed: CommittedReader
+  /**
+   * Runs `write` inside the open group (opening one if there is none) and enlists the participant in it.
+   *
+   * Decide before, write inside: any error thrown here ends the whole group.
+   * @throws {ItxError} UNAVAILABLE (disk full, read-only, busy) or INTERNAL (corrupt).
+   */
+  transactionSync<T>(participant: GroupParticipant, write: (tx: WriteTransaction) => NotAsync<T>): T
+  /** Resolves when the open group is committed; at once when none is open. Rejects with the group's error. */
+  durable(): Promise<void>
+  /** Commits what is open and closes the file. */
+  close(): void
+}
+
+/**
+ * A transaction cannot wait: an async callback would write after the commit. This turns one into a compile error that
+ * reads as a sentence.
+ */
+export type NotAsync<T> = T extends PromiseLike<unknown> ? 'a transaction must not be async: it ends when the function returns' : T
+
+/** Whoever keeps memory that must move with a group's outcome. */
+export interface GroupParticipant {
+  /** Just before the commit: the writes that are done once per group. */
+  flush(tx: WriteTransaction): void
+  committed(): void
+  rolledBack(error: unknown): void
+}
+
+/** What names a stream to the storage: `id` is its own number for it. */
+export interface StreamRef {
+  readonly id: number
+  readonly path: StreamPath
+  readonly incarnationId: string
+}
+
+export interface StoredStream {
+  readonly id: number
+  readonly state: CoreState
+  readonly stateVersion: number
+  /** The state before `firstOffset`, for logs that begin above 1. */
+  readonly baseState: CoreState | null
+}
+
+export interface WorkingReader {
+  /** @throws {ItxError} INTERNAL when the row's checksum does not match. */
+  loadStream(path: StreamPath): StoredStream | null
+  findKey(streamId: number, key: string): KeyedEvent | null
+  /** The offset of the newest event row; 0 when there is none. */
+  lastOffset(streamId: number): number
+  readEvents(stream: StreamRef, range: EventRange): EncodedEvent[]
+}
+
+export interface WriteTransaction {
+  insertStream(state: CoreState): number
+  insertEvents(stream: StreamRef, events: readonly EncodedEvent[]): void
+  saveState(streamId: number, state: CoreState): void
+}
+
+export interface EventRange {
+  /** Exclusive. */
+  readonly after: number
+  /** Exclusive; absent: to the end. */
+  readonly before?: number
+  readonly limit: number
+  /** The page ends once it holds this many bytes; it always holds at least one event. */
+  readonly maxBytes: number
+  readonly descending?: boolean
+  /** Only events that are not core events. */
+  readonly visibleOnly?: boolean
+}
+
+export interface CommittedReader {
+  loadStream(path: StreamPath): StoredStream | null
+  /** @throws {ItxError} INTERNAL naming stream and offset when a row's checksum does not match. */
+  readEvents(stream: StreamRef, range: EventRange): EncodedEvent[]
+  findEvent(stream: StreamRef, key: string): EncodedEvent | null
+  children(parent: StreamPath, page: CataloguePage): CatalogueRow[]
+  countChildren(parent: StreamPath, match?: string): number
+  /** The prefix itself, then what lies below it, by path. */
+  list(prefix: StreamPath, page: CataloguePage): CatalogueRow[]
+}
+
+export interface CataloguePage {
+  readonly limit: number
+  /** Skip this many rows, or begin after this path; not both. */
+  readonly skip?: number
+  readonly after?: string
+  /** Part of the name (children) or path (list), in any case. */
+  readonly match?: string
+}
+
+/** One stream as the catalogue lists it. */
+export interface CatalogueRow {
+  readonly path: StreamPath
+  readonly name: string
+  readonly incarnationId: string
+  readonly contentType: string
+  readonly eventCount: number
+  readonly maxOffset: number
+  readonly createdAt: string
+  readonly lastEventAt: string
+  readonly paused: boolean
+  readonly closed: boolean
+  readonly childCount: number
+  readonly descendantCount: number
+}

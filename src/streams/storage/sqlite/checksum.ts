@@ -1,0 +1,23 @@
+import { crc32 } from 'node:zlib'
+import type { EncodedEvent } from '../../event.ts'
+import type { StreamRef } from '../port.ts'
+
+/**
+ * Checksum of an event row. It covers where the row belongs too, so that a row that strayed to another stream,
+ * incarnation or offset is found out. Lengths stand before free text: no two events share one encoding.
+ */
+export function eventChecksum(stream: StreamRef, event: EncodedEvent, source: string | null): number {
+  return crc32(
+    `${stream.path}\n${stream.incarnationId}\n${event.offset}\n${event.type}\n${event.createdAt}\n${event.raw ? 1 : 0}\n` +
+      `${sized(event.idempotencyKey)}\n${sized(event.metadata)}\n${sized(source)}\n${sized(event.payload)}`,
+  )
+}
+
+/** Checksum of a state row. */
+export function stateChecksum(path: string, version: number, state: string, baseState: string | null): number {
+  return crc32(`${path}\n${version}\n${sized(baseState)}\n${state}`)
+}
+
+function sized(text: string | null | undefined): string {
+  return text === null || text === undefined ? '-' : `${text.length}:${text}`
+}

@@ -1,0 +1,102 @@
+import type Database from 'better-sqlite3'
+import { ItxError } from '../../errors.ts'
+import type { EncodedEvent, EventSource } from '../../event.ts'
+import type { JsonText } from '../../json-text.ts'
+import type { EventRange, StreamRef } from '../port.ts'
+import { eventChecksum } from './checksum.ts'
+import { METADATA_PART, PAYLOAD_PART } from './event-writer.ts'
+
+type EventRow = [
+  offset: number,
+  type: string,
+  createdAt: string,
+  key: string | null,
+  payload: string | null,
+  metadata: string | null,
+  source: string | null,
+  raw: number,
+  chunks: number,
+  checksum: number,
+]
+
+const COLUMNS = 'offset, type, created_at, key, payload, metadata, source, raw, chunks, checksum'
+// `stream/…` as a range: '0' follows '/'.
+const VISIBLE = `and (type < 'stream/' or type >= 'stream0')`
+
+/** Reads event rows in pages, puts chunks together, and holds every row against its checksum. */
+export class EventReader {
+  readonly #pages: Readonly<Record<string, Database.Statement>>
+  readonly #byKey: Database.Statement
+  readonly #chunks: Database.Statement
+
+  constructor(db: Database.Database) {
+    const page = (filter: string, order: string) =>
+      db
+        .prepare(
+          `select ${COLUMNS} from events where stream_id = ? and offset > ? and offset < ? ${filter} order by offset ${order} limit ?`,
+        )
+        .raw()
+    this.#pages = {
+      up: page('', 'asc'),
+      down: page('', 'desc'),
+      upVisible: page(VISIBLE, 'asc'),
+      downVisible: page(VISIBLE, 'desc'),
+    }
+    this.#byKey = db.prepare(`select ${COLUMNS} from events where stream_id = ? and key = ?`).raw()
+    this.#chunks = db
+      .prepare('select bytes from event_chunks where stream_id = ? and offset = ? and part = ? order by chunk')
+      .pluck()
+  }
+
+  page(stream: StreamRef, range: EventRange): EncodedEvent[] {
+    const statement = this.#pages[`${range.descending ? 'down' : 'up'}${range.visibleOnly ? 'Visible' : ''}`]
+    if (!statement) throw new Error('unreachable: every kind of page has its statement')
+    const events: EncodedEvent[] = []
+    let bytes = 0
+    const rows = statement.iterate(stream.id, range.after, range.before ?? Number.MAX_SAFE_INTEGER, range.limit)
+    for (const row of rows as IterableIterator<EventRow>) {
+      // Chunks are read after the row: a row that no longer fits must not be put together first.
+      if (events.length > 0 && bytes + this.#estimate(row) > range.maxBytes) break
+      const event = this.#event(stream, row)
+      events.push(event)
+      bytes += (event.payload?.length ?? 0) + (event.metadata?.length ?? 0) + 100
+      if (bytes >= range.maxBytes) break
+    }
+    return events
+  }
+
+  byKey(stream: StreamRef, key: string): EncodedEvent | null {
+    const row = this.#byKey.get(stream.id, key) as EventRow | undefined
+    return row ? this.#event(stream, row) : null
+  }
+
+  #estimate(row: EventRow): number {
+    return (row[4]?.length ?? 0) + (row[5]?.length ?? 0) + row[8] * 512 * 1024
+  }
+
+  #event(stream: StreamRef, row: EventRow): EncodedEvent {
+    const [offset, type, createdAt, key, payloadText, metadataText, source, raw, chunks, checksum] = row
+    const payload = payloadText ?? (chunks > 0 ? this.#joined(stream, offset, PAYLOAD_PART) : null)
+    const metadata = metadataText ?? (chunks > 0 ? this.#joined(stream, offset, METADATA_PART) : null)
+    const event: { -readonly [K in keyof EncodedEvent]: EncodedEvent[K] } = { offset, type, createdAt }
+    if (payload !== null) event.payload = payload as JsonText
+    if (metadata !== null) event.metadata = metadata as JsonText
+    if (key !== null) event.idempotencyKey = key
+    if (raw === 1) event.raw = true
+    if (eventChecksum(stream, event, source) !== checksum) {
+      throw new ItxError('INTERNAL', `event ${offset} of ${stream.path} does not match its checksum`, {
+        reason: 'corrupt',
+        path: stream.path,
+        offset,
+      })
+    }
+    // Parsed after the check: a damaged text would not parse.
+    if (source !== null) event.source = JSON.parse(source) as EventSource
+    return event
+  }
+
+  #joined(stream: StreamRef, offset: number, part: number): string | null {
+    const chunks = this.#chunks.all(stream.id, offset, part) as Buffer[]
+    return chunks.length === 0 ? null : Buffer.concat(chunks).toString()
+  }
+}

@@ -1,0 +1,84 @@
+import type Database from 'better-sqlite3'
+
+/** Version of the tables below; a file with a higher one was written by a newer Tributary and is refused. */
+const SCHEMA_VERSION = 1
+
+/** Bytes of one chunk of a large payload: a value in a Durable Object may not exceed 2 MB. */
+export const CHUNK_BYTES = 512 * 1024
+
+const TABLES = `
+create table if not exists meta (key text primary key, value text not null) without rowid;
+
+create table if not exists streams (
+  id integer primary key autoincrement,
+  path text not null unique,
+  parent text,
+  name text not null,
+  incarnation text not null,
+  content_type text not null,
+  first_offset integer not null,
+  max_offset integer not null,
+  last_visible_offset integer not null,
+  event_count integer not null,
+  created_at text not null,
+  last_event_at text not null,
+  paused integer not null,
+  closed integer not null,
+  child_count integer not null,
+  descendant_count integer not null,
+  state text not null,
+  state_version integer not null,
+  base_state text,
+  checksum integer not null
+);
+create index if not exists streams_parent_name on streams (parent, name);
+create index if not exists streams_parent_created on streams (parent, created_at);
+create index if not exists streams_last_event on streams (last_event_at);
+
+create table if not exists events (
+  stream_id integer not null,
+  offset integer not null,
+  type text not null,
+  created_at text not null,
+  key text,
+  payload text,
+  metadata text,
+  source text,
+  raw integer not null,
+  chunks integer not null,
+  checksum integer not null,
+  primary key (stream_id, offset)
+) without rowid;
+create unique index if not exists events_key on events (stream_id, key) where key is not null;
+
+create table if not exists event_chunks (
+  stream_id integer not null,
+  offset integer not null,
+  part integer not null,
+  chunk integer not null,
+  bytes blob not null,
+  primary key (stream_id, offset, part, chunk)
+) without rowid;
+
+create table if not exists snapshots (
+  stream_id integer not null,
+  processor text not null,
+  offset integer not null,
+  incarnation text not null,
+  state text not null,
+  checksum integer not null,
+  primary key (stream_id, processor, offset)
+) without rowid;
+`
+
+/** Creates what is missing. Idempotent. */
+export function prepareSchema(db: Database.Database, file: string): void {
+  db.transaction(() => {
+    db.exec(TABLES)
+    db.prepare(`insert or ignore into meta (key, value) values ('schema_version', ?)`).run(String(SCHEMA_VERSION))
+    const version = Number(db.prepare(`select value from meta where key = 'schema_version'`).pluck().get())
+    if (version !== SCHEMA_VERSION) {
+      throw new Error(`${file} has schema version ${version}; this Tributary reads version ${SCHEMA_VERSION}`)
+    }
+  })()
+}

@@ -1,0 +1,33 @@
+import { ItxError, itxErrorCode } from '../../errors.ts'
+
+/** What SQLite's result codes mean to a caller. Extended codes (`SQLITE_IOERR_WRITE`) begin with the plain one. */
+const REASONS: readonly (readonly [prefix: string, reason: string, message: string])[] = [
+  ['SQLITE_FULL', 'disk-full', 'the disk is full'],
+  ['SQLITE_READONLY', 'read-only', 'the database cannot be written to'],
+  ['SQLITE_BUSY', 'busy', 'the database is busy'],
+  ['SQLITE_LOCKED', 'busy', 'the database is busy'],
+  ['SQLITE_CANTOPEN', 'io', 'the database file cannot be opened'],
+  ['SQLITE_IOERR', 'io', 'the disk answered with an error'],
+  ['SQLITE_NOMEM', 'memory', 'there is not enough memory'],
+]
+
+/**
+ * Turns what SQLite threw into a coded error: UNAVAILABLE where waiting or making room helps, INTERNAL for a corrupt
+ * file and for anything unforeseen. A coded error stays what it is.
+ */
+export function storageError(error: unknown): ItxError {
+  if (itxErrorCode(error) !== undefined) return error as ItxError
+  const code = (error as { code?: unknown } | null)?.code
+  const sqlite = typeof code === 'string' ? code : ''
+  const known = REASONS.find(([prefix]) => sqlite.startsWith(prefix))
+  if (known) {
+    return new ItxError('UNAVAILABLE', `nothing was stored: ${known[2]}`, { reason: known[1] }, { cause: error })
+  }
+  const corrupt = sqlite.startsWith('SQLITE_CORRUPT') || sqlite.startsWith('SQLITE_NOTADB')
+  return new ItxError(
+    'INTERNAL',
+    corrupt ? 'the database file is damaged' : 'the storage failed in an unforeseen way',
+    { reason: corrupt ? 'corrupt' : 'storage' },
+    { cause: error },
+  )
+}

@@ -1,0 +1,110 @@
+import Database from 'better-sqlite3'
+import { ItxError } from '../../errors.ts'
+import type { StreamPath } from '../../path.ts'
+import type { CommittedReader, GroupParticipant, NotAsync, StreamStorage, WorkingReader, WriteTransaction } from '../port.ts'
+import { CatalogueReader } from './catalogue-reader.ts'
+import { EventReader } from './event-reader.ts'
+import { EventWriter } from './event-writer.ts'
+import { type CommitScheduler, GroupCommit } from './group-commit.ts'
+import { prepareSchema } from './schema.ts'
+import { storageError } from './sqlite-errors.ts'
+import { StateRows } from './state-rows.ts'
+
+/**
+ * One project's streams in one SQLite file: one write connection with group commit, one read-only connection.
+ */
+export class SqliteStorage implements StreamStorage {
+  readonly working: WorkingReader
+  readonly committed: CommittedReader
+  readonly #write: Database.Database
+  readonly #read: Database.Database
+  readonly #group: GroupCommit
+
+  /** @throws {ItxError} UNAVAILABLE or INTERNAL when the file cannot be opened. */
+  constructor(file: string, scheduler: CommitScheduler) {
+    try {
+      this.#write = new Database(file)
+      this.#write.pragma('journal_mode = wal')
+      // better-sqlite3 is compiled to default to NORMAL in WAL mode, which may lose the last commits with the power.
+      this.#write.pragma('synchronous = full')
+      this.#write.pragma('busy_timeout = 2000')
+      if (this.#write.pragma('synchronous', { simple: true }) !== 2) {
+        throw new ItxError('INTERNAL', `${file}: synchronous=FULL was not accepted; durability cannot be promised`)
+      }
+      prepareSchema(this.#write, file)
+      this.#read = new Database(file, { readonly: true })
+    } catch (error) {
+      throw storageError(error)
+    }
+    const rows = new StateRows(this.#write)
+    const events = new EventReader(this.#write)
+    const findKey = this.#write.prepare('select offset, created_at from events where stream_id = ? and key = ?').raw()
+    const last = this.#write.prepare('select max(offset) from events where stream_id = ?').pluck()
+    this.working = {
+      loadStream: (path) => rows.load(path),
+      findKey: (id, key) => {
+        const row = findKey.get(id, key) as [number, string] | undefined
+        return row ? { offset: row[0], createdAt: row[1] } : null
+      },
+      lastOffset: (id) => (last.get(id) as number | null) ?? 0,
+      readEvents: (stream, range) => events.page(stream, range),
+    }
+    this.committed = committedReader(this.#read)
+    this.#group = new GroupCommit(this.#write, writeTransaction(this.#write, rows), scheduler)
+  }
+
+  transactionSync<T>(participant: GroupParticipant, write: (tx: WriteTransaction) => NotAsync<T>): T {
+    return this.#group.run(participant, write as (tx: WriteTransaction) => T)
+  }
+
+  durable(): Promise<void> {
+    return this.#group.durable()
+  }
+
+  /** The write connection, for tests that make the disk fail. */
+  get connection(): Database.Database {
+    return this.#write
+  }
+
+  close(): void {
+    this.#group.commitNow()
+    this.#read.close()
+    try {
+      this.#write.pragma('wal_checkpoint(truncate)')
+    } catch {
+      // A checkpoint saves work at the next start and nothing else: the log is whole without it.
+    }
+    this.#write.close()
+  }
+}
+
+function writeTransaction(db: Database.Database, rows: StateRows): WriteTransaction {
+  const writer = new EventWriter(db)
+  return {
+    insertStream: (state) => rows.insert(state),
+    insertEvents: (stream, events) => writer.insert(stream, events),
+    saveState: (id, state) => rows.save(id, state),
+  }
+}
+
+function committedReader(db: Database.Database): CommittedReader {
+  const rows = new StateRows(db)
+  const events = new EventReader(db)
+  const catalogue = new CatalogueReader(db)
+  const guarded = <A extends unknown[], R>(read: (...args: A) => R) =>
+    (...args: A): R => {
+      try {
+        return read(...args)
+      } catch (error) {
+        throw storageError(error)
+      }
+    }
+  return {
+    loadStream: guarded((path: StreamPath) => rows.load(path)),
+    readEvents: guarded(events.page.bind(events)),
+    findEvent: guarded(events.byKey.bind(events)),
+    children: guarded(catalogue.children.bind(catalogue)),
+    countChildren: guarded(catalogue.countChildren.bind(catalogue)),
+    list: guarded(catalogue.list.bind(catalogue)),
+  }
+}

@@ -1,0 +1,94 @@
+import type Database from 'better-sqlite3'
+import { CORE_STATE_VERSION, type CoreState } from '../../core/state.ts'
+import { ItxError } from '../../errors.ts'
+import { type StreamPath, parentPath, pathName } from '../../path.ts'
+import type { StoredStream } from '../port.ts'
+import { stateChecksum } from './checksum.ts'
+
+const COLUMNS = [
+  'incarnation',
+  'content_type',
+  'first_offset',
+  'max_offset',
+  'last_visible_offset',
+  'event_count',
+  'created_at',
+  'last_event_at',
+  'paused',
+  'closed',
+  'child_count',
+  'descendant_count',
+  'state',
+  'state_version',
+  'checksum',
+] as const
+
+/** The `streams` table as the actors use it: one row per stream, its core state beside the catalogue's columns. */
+export class StateRows {
+  readonly #load: Database.Statement
+  readonly #insert: Database.Statement | null
+  readonly #save: Database.Statement | null
+
+  constructor(db: Database.Database) {
+    this.#load = db.prepare('select id, state, state_version, base_state, checksum from streams where path = ?').raw()
+    this.#insert = db.readonly
+      ? null
+      : db.prepare(
+          `insert into streams (path, parent, name, ${COLUMNS.join(', ')}) values (?, ?, ?, ${COLUMNS.map(() => '?').join(', ')})`,
+        )
+    this.#save = db.readonly
+      ? null
+      : db.prepare(`update streams set ${COLUMNS.map((column) => `${column} = ?`).join(', ')} where id = ?`)
+  }
+
+  /** @throws {ItxError} INTERNAL when the checksum does not match. */
+  load(path: StreamPath): StoredStream | null {
+    const row = this.#load.get(path) as [number, string, number, string | null, number] | undefined
+    if (!row) return null
+    const [id, state, stateVersion, baseState, checksum] = row
+    if (stateChecksum(path, stateVersion, state, baseState) !== checksum) {
+      throw new ItxError('INTERNAL', `the stored state of ${path} does not match its checksum`, {
+        reason: 'corrupt',
+        path,
+      })
+    }
+    return {
+      id,
+      state: JSON.parse(state) as CoreState,
+      stateVersion,
+      baseState: baseState === null ? null : (JSON.parse(baseState) as CoreState),
+    }
+  }
+
+  insert(state: CoreState): number {
+    const { path } = state
+    const result = this.#insert?.run(path, parentPath(path), pathName(path), ...this.#values(state))
+    return Number(result?.lastInsertRowid)
+  }
+
+  save(id: number, state: CoreState): void {
+    this.#save?.run(...this.#values(state), id)
+  }
+
+  #values(state: CoreState): unknown[] {
+    const json = JSON.stringify(state)
+    return [
+      state.incarnationId,
+      state.contentType,
+      state.firstOffset,
+      state.maxOffset,
+      state.lastVisibleOffset,
+      state.eventCount,
+      state.createdAt,
+      state.lastEventAt,
+      state.paused ? 1 : 0,
+      state.closed ? 1 : 0,
+      state.childCount,
+      state.descendantCount,
+      json,
+      CORE_STATE_VERSION,
+      // No log begins above 1 yet, so there is no base state to cover.
+      stateChecksum(state.path, CORE_STATE_VERSION, json, null),
+    ]
+  }
+}

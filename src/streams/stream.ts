@@ -1,0 +1,123 @@
+import { type AppendDecision, decideAppend, placeCoreEvents } from './core/decide.ts'
+import type { PlannedEvent } from './core/core-events.ts'
+import { reduceCore } from './core/reducer.ts'
+import { CORE_STATE_VERSION, type CoreState, emptyState } from './core/state.ts'
+import { ItxError } from './errors.ts'
+import type { EncodedEvent, EncodedInput } from './event.ts'
+import type { StreamPath } from './path.ts'
+import type { StoredStream, StreamRef, StreamStorage, WriteTransaction } from './storage/port.ts'
+
+const REPLAY_PAGE = { limit: 1000, maxBytes: 4 * 1024 * 1024 }
+
+/**
+ * The actor: every write to a stream goes through its one `Stream`, one at a time and synchronously.
+ *
+ * It keeps two states. `working` includes what the open group holds and is what decisions see; `committed` is what
+ * everyone else may see. Invariant: `committed` is `working` of the last group that was committed.
+ */
+export class Stream {
+  readonly path: StreamPath
+  readonly #storage: StreamStorage
+  #id: number | null
+  #working: CoreState
+  #committed: CoreState | null
+  /** Events of the open group, kept only while somebody listens. */
+  #fresh: EncodedEvent[] = []
+  #dirty = false
+
+  constructor(path: StreamPath, storage: StreamStorage, stored: StoredStream | null, incarnationId: string) {
+    this.path = path
+    this.#storage = storage
+    this.#id = stored?.id ?? null
+    this.#committed = stored?.state ?? null
+    this.#working = stored?.state ?? emptyState(path, incarnationId)
+  }
+
+  /** Whether the stream exists, the open group included. */
+  get exists(): boolean {
+    return this.#working.maxOffset > 0
+  }
+
+  /** Whether the open group holds events of this stream. */
+  get dirty(): boolean {
+    return this.#dirty
+  }
+
+  get working(): CoreState {
+    return this.#working
+  }
+
+  /** What readers may see; null while the stream does not exist for them. */
+  get committed(): CoreState | null {
+    return this.#committed
+  }
+
+  /** How the storage names this stream; null while it does not exist. */
+  get ref(): StreamRef | null {
+    return this.#id === null ? null : { id: this.#id, path: this.path, incarnationId: this.#working.incarnationId }
+  }
+
+  /** Decides an append against the given state: the working one, or the one that a creation is about to make. */
+  decide(state: CoreState, inputs: readonly EncodedInput[], now: number): AppendDecision {
+    const id = this.#id
+    return decideAppend(state, inputs, now, (key) => (id === null ? null : this.#storage.working.findKey(id, key)))
+  }
+
+  /** Places the engine's own events after the given state. */
+  place(state: CoreState, planned: readonly PlannedEvent[], now: number): Pick<AppendDecision, 'events' | 'state'> {
+    return placeCoreEvents(state, planned, now)
+  }
+
+  /** Writes decided events inside the open group. An error here ends the group and drops this actor. */
+  write(tx: WriteTransaction, events: readonly EncodedEvent[], state: CoreState, keep: boolean): void {
+    this.#dirty = true
+    this.#id ??= tx.insertStream(state)
+    this.#working = state
+    tx.insertEvents({ id: this.#id, path: this.path, incarnationId: state.incarnationId }, events)
+    if (keep) this.#fresh.push(...events)
+  }
+
+  /** Writes the state row: once per group, whatever the number of appends. */
+  flush(tx: WriteTransaction): void {
+    if (this.#id !== null) tx.saveState(this.#id, this.#working)
+  }
+
+  /** The group is on the disk: what was working is committed. Returns the events that listeners are owed. */
+  settle(): { readonly events: readonly EncodedEvent[]; readonly state: CoreState } {
+    const events = this.#fresh
+    this.#fresh = []
+    this.#dirty = false
+    this.#committed = this.#working
+    return { events, state: this.#working }
+  }
+}
+
+/**
+ * Brings a stored stream up to date with its log: rebuilt from the beginning when its state is of another version,
+ * caught up when events follow it. Replay runs no effects. Yields to the event loop between pages.
+ */
+export async function recoverStream(storage: StreamStorage, stored: StoredStream): Promise<StoredStream> {
+  const base = stored.baseState ?? emptyState(stored.state.path, stored.state.incarnationId)
+  let state = stored.stateVersion === CORE_STATE_VERSION ? stored.state : base
+  const ref: StreamRef = { id: stored.id, path: stored.state.path, incarnationId: stored.state.incarnationId }
+  for (;;) {
+    const page = storage.working.readEvents(ref, { after: state.maxOffset, ...REPLAY_PAGE })
+    if (page.length === 0) return { ...stored, state, stateVersion: CORE_STATE_VERSION }
+    state = page.reduce(reduceCore, state)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** Whether a stored stream must be recovered before its first use. */
+export function needsRecovery(storage: StreamStorage, stored: StoredStream): boolean {
+  if (stored.stateVersion !== CORE_STATE_VERSION) return true
+  const last = storage.working.lastOffset(stored.id)
+  if (last < stored.state.maxOffset) {
+    throw new ItxError(
+      'INTERNAL',
+      `${stored.state.path}: the log ends at ${last}, but its state was written at ${stored.state.maxOffset}`,
+      { reason: 'corrupt', path: stored.state.path, offset: last },
+    )
+  }
+  return last > stored.state.maxOffset
+}
