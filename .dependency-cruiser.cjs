@@ -15,12 +15,12 @@ const OURS = '^(?:src|e2e|bench|scripts|drizzle)/|^[^/]+\\.config\\.ts'
 
 const APP_CONFIG = `^app\\.config${TS}`
 /** Pure: shapes and rules that everyone may know, the browser too. */
-const PURE_STREAMS = `^src/streams/(?:event|path|errors|filter)${TS}`
+const PURE_STREAMS = `^src/streams/(?:event|json-text|path|errors|filter)${TS}`
 /** The handle's public interface types. */
 const HANDLE = `^src/itx/handle${TS}`
 const QUERIES = `^src/itx/queries(?:/|${TS})`
 /** Picks the server's or the browser's handle; its dynamic imports are cut out of the browser's bundle. */
-const LOADER = `^src/itx/loader[^/]*${TS}`
+const ISOMORPHIC = `^src/itx/(?:loader[^/]*|page-context|prefetch)${TS}`
 const CLIENT = '^src/itx/client/'
 const REACT = '^src/itx/react/'
 const ITX_OF_THE_SERVER = '^src/itx/(?!client/|react/)'
@@ -38,7 +38,7 @@ function layer(name, from, allowed, comment) {
   }
 }
 
-const SEES_THE_HANDLE = [CLIENT, REACT, QUERIES, HANDLE, PURE_STREAMS]
+const SEES_THE_HANDLE = [CLIENT, REACT, QUERIES, ISOMORPHIC, HANDLE, PURE_STREAMS]
 const MAKES_A_SERVER = ['^src/(?:server|http|streams|control-plane)/', ITX_OF_THE_SERVER, APP_CONFIG, SERVER_ENTRY]
 
 const layers = [
@@ -58,7 +58,7 @@ const layers = [
   layer(
     'itx-queries-know-the-loader',
     QUERIES,
-    [QUERIES, LOADER, CLIENT, HANDLE, PURE_STREAMS],
+    [QUERIES, ISOMORPHIC, CLIENT, HANDLE, PURE_STREAMS],
     'query definitions are loaded by browser and server alike',
   ),
   layer('itx-client-stands-alone', CLIENT, [CLIENT, HANDLE, PURE_STREAMS], 'the client of a tab, the CLI and users'),
@@ -88,7 +88,7 @@ const layers = [
   layer(
     'browser-entry-knows-routes',
     BROWSER_ENTRY,
-    [BROWSER_ENTRY, '^src/(?:routes|components|mirror|stream-db)/', LOADER, ...SEES_THE_HANDLE],
+    [BROWSER_ENTRY, '^src/(?:routes|components|mirror|stream-db)/', ISOMORPHIC, ...SEES_THE_HANDLE],
     'the router, and what starts it in a tab',
   ),
   layer('app-config-imports-nothing-of-ours', APP_CONFIG, ['^$'], 'it is read before anything else exists'),

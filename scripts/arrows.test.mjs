@@ -45,7 +45,7 @@ const HOUSE = {
     "import { Route } from './routes/index.tsx'\nimport type { router } from './router.tsx'\nexport type T = typeof router\nexport const tree = Route",
   'src/router.tsx': "import { tree } from './routeTree.gen.ts'\nexport const router = tree",
   'src/server/main.ts':
-    "import { door } from '../http/door.ts'\nimport '../streams/stream.ts'\nawait import('../../dist/server/server.js')\nawait door",
+    "import { door } from '../http/door.ts'\nimport '../streams/stream.ts'\nawait import('../../dist/server/entry.js')\nawait door",
   'src/server.ts': "import './server/main.ts'",
   'src/cli/main.ts': "import '../itx/client/socket.ts'\nimport '../control-plane/schema.ts'",
   'e2e/page.browser.test.ts': "import '../src/itx/client/socket.ts'",

@@ -22,7 +22,7 @@ const NOT_AN_INPUT = /(?:\.test\.tsx?|routeTree\.gen\.ts|\.DS_Store|~|\.swp)$/
 export const HASH_FILE = join('dist', '.inputs-hash')
 
 /** What production loads: a build without it is none. */
-export const SERVER_FILE = join('dist', 'server', 'server.js')
+export const SERVER_FILE = join('dist', 'server', 'entry.js')
 
 function filesUnder(root, path) {
   if (!existsSync(join(root, path))) return []

@@ -3,6 +3,20 @@ import type { Batch, Closed, SubscribeOptions } from '../streams/delivery/batch.
 import type { EncodedEvent, EncodedInput, Receipt } from '../streams/event.ts'
 import type { JsonText } from '../streams/json-text.ts'
 import type { ReadOptions, StreamState } from '../streams/project-streams.ts'
+import type { CatalogueRow } from '../streams/storage/port.ts'
+
+export type {
+  Batch,
+  CatalogueRow,
+  ChildrenOptions,
+  ChildrenPage,
+  Closed,
+  ListOptions,
+  ReadOptions,
+  StreamsPage,
+  SubscribeOptions,
+}
+export type { SubscribeAfter } from '../streams/delivery/batch.ts'
 
 /**
  * The public interface of itx, the one handle of every door: types alone, so that browser, server and CLI share them.

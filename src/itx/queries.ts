@@ -1,6 +1,5 @@
 import { itxErrorCode } from '../streams/errors.ts'
-import type { CatalogueRow } from '../streams/storage/port.ts'
-import type { ItxApi, ProjectApi, ProjectInfo, ProjectsPage, Whoami, WirePage, WireState } from './handle.ts'
+import type { CatalogueRow, ItxApi, ProjectApi, ProjectInfo, ProjectsPage, Whoami, WirePage, WireState } from './handle.ts'
 
 /** A datum of one project: its key, how to get it from the project's handle, and for how long it is fresh. */
 export interface ProjectQuery<T> {

@@ -1,4 +1,4 @@
-import { RpcTarget } from 'capnweb'
+import type { RpcTarget } from 'capnweb'
 import { type ZodType, prettifyError } from 'zod'
 import { ItxError } from '../streams/errors.ts'
 

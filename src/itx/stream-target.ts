@@ -3,13 +3,12 @@ import { z } from 'zod'
 import type { SubscribeOptions } from '../streams/delivery/batch.ts'
 import { ItxError } from '../streams/errors.ts'
 import { type EncodedInput, checkEncodedInput } from '../streams/event.ts'
-import { encodeJson } from '../streams/json-text.ts'
 import { type StreamPath, parsePath } from '../streams/path.ts'
-import type { StreamState } from '../streams/project-streams.ts'
 import type { ProjectAccess } from './access.ts'
-import type { Pipelined, StreamApi, StreamsApi, SubscriptionApi, WireBatch, WireState } from './handle.ts'
+import type { Pipelined, StreamApi, StreamsApi, SubscriptionApi, WireBatch } from './handle.ts'
 import { allowOnly, checked, members } from './rpc-target.ts'
 import { SubscriptionTarget } from './subscription-target.ts'
+import { wireState } from './wire-state.ts'
 
 const types = z.array(z.string().min(1).max(255)).min(1).max(100)
 const offset = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
@@ -121,11 +120,6 @@ export class StreamTarget extends RpcTarget implements StreamApi {
   }
 }
 allowOnly(StreamTarget, members<StreamApi>()('create', 'append', 'read', 'state', 'children', 'subscribe'))
-
-/** State with what users wrote as JSON text, as it crosses the wire. */
-export function wireState(state: StreamState): WireState {
-  return { ...state, config: encodeJson(state.config, 'config'), metadata: encodeJson(state.metadata, 'metadata') }
-}
 
 type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> }
 

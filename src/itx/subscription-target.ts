@@ -4,7 +4,7 @@ import type { StreamPath } from '../streams/path.ts'
 import type { ProjectStreams } from '../streams/project-streams.ts'
 import type { SubscriptionApi, WireBatch } from './handle.ts'
 import { allowOnly, members } from './rpc-target.ts'
-import { wireState } from './stream-target.ts'
+import { wireState } from './wire-state.ts'
 
 /** What Cap'n Web passes for a caller's function: a stub with a lifetime of its own. */
 type Callback = ((batch: WireBatch) => unknown) & {

@@ -1,9 +1,7 @@
 import { WebSocket as NodeWebSocket } from 'ws'
 import { ItxError } from '../../streams/errors.ts'
 import { type EventInput, type Receipt, type StreamEvent, decodeEvent, encodeInput } from '../../streams/event.ts'
-import type { ReadOptions } from '../../streams/project-streams.ts'
-import type { SubscribeAfter } from '../../streams/delivery/batch.ts'
-import type { ProjectApi, WireState } from '../handle.ts'
+import type { ProjectApi, ReadOptions, SubscribeAfter, WireState } from '../handle.ts'
 import { Connection } from './connection.ts'
 import { followStream } from './follow.ts'
 

@@ -1,6 +1,5 @@
 import { ItxError, itxErrorCode, itxErrorDetails } from '../../streams/errors.ts'
-import type { SubscribeAfter } from '../../streams/delivery/batch.ts'
-import type { WireBatch } from '../handle.ts'
+import type { SubscribeAfter, WireBatch } from '../handle.ts'
 import type { Connection } from './connection.ts'
 
 const FIRST_RETRY_MS = 1000

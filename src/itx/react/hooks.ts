@@ -36,8 +36,8 @@ export function useStreamTail(projectId: string, path: string, first?: WirePage)
   const inBrowser = typeof window !== 'undefined'
   const tail = useMemo(
     () => (inBrowser ? sharedTail(browserClient(), projectId, path, first) : null),
-    // A later page is no reason for another tail: the first one only bridges the time until the socket is open.
-    [inBrowser, projectId, path],
+    // Asked again with a later page, it is the same tail: the first page only bridges the time until the socket is open.
+    [inBrowser, projectId, path, first],
   )
   const initial = useMemo(() => (first ? beginWith(first) : NOT_STARTED), [first])
   return useSyncExternalStore(
