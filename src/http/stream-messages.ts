@@ -18,12 +18,16 @@ const MESSAGE_TYPE = 'message'
  * @throws {ItxError} BAD_REQUEST when the body is not JSON.
  */
 export function messagesOf(body: string): EncodedInput[] {
-  const text = parseJsonText(body, 'body')
-  const messages = splitJsonArray(text) ?? [text]
-  return messages.map((message) => {
+  return elementsOf(body).map((message) => {
     const payload = parseJsonText(message, 'message')
     return { type: typeOf(payload), payload, raw: true }
   })
+}
+
+/** The elements of a body that is an array, else the one value it is. The array is no level of what it holds. */
+function elementsOf(body: string): readonly string[] {
+  const text = parseJsonText(body, 'body', Infinity)
+  return splitJsonArray(text) ?? [text]
 }
 
 /** A message's own `type` where it is a usable string, so that the dashboard can name and filter it. */
@@ -46,9 +50,7 @@ export function envelopesOf(body: string, lines: boolean): EncodedInput[] {
       .filter(([line]) => line.trim() !== '')
       .map(([line, where]) => envelope(line, where))
   }
-  const text = parseJsonText(body, 'body')
-  const elements = splitJsonArray(text)
-  return elements ? elements.map((element, i) => envelope(element, `event ${i + 1}`)) : [envelope(text, 'the event')]
+  return elementsOf(body).map((element, i) => envelope(element, `event ${i + 1}`))
 }
 
 function envelope(text: string, where: string): EncodedInput {

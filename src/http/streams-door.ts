@@ -49,7 +49,7 @@ export async function streamsDoor(instance: Instance, request: Request, target: 
       case 'HEAD':
         return await head(access, path)
       case 'PUT':
-        return await put(instance, access, path, request, `${url.origin}${target}`)
+        return await put(instance, access, path, request, `${instance.config.baseUrl ?? url.origin}${target}`)
       case 'POST':
         return await post(instance, access, path, request)
       default:
@@ -89,7 +89,8 @@ async function get(access: ProjectAccess, path: StreamPath, request: Request, ur
     after >= tail
       ? []
       : (await access.streams().read(path, { after, limit: PAGE_EVENTS, ...(envelopes ? {} : { visibleOnly: true }) })).events
-  const next = found.at(-1)?.offset ?? Math.max(after, tail)
+  // Never beyond the tail, whatever was asked for: a reader that resumes there would miss what comes next.
+  const next = found.at(-1)?.offset ?? tail
   return textResponse(envelopes ? envelopesJson(found, lines) : messagesJson(found), {
     headers: {
       'content-type': lines ? ENVELOPE_LINES : envelopes ? ENVELOPE : state.contentType,

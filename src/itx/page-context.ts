@@ -1,12 +1,30 @@
 import { createIsomorphicFn } from '@tanstack/react-start'
 
+/** In this tab: once somebody was found signed in, the tab is theirs until it is loaded anew. */
+let knownReader = false
+
 /**
  * Whether the reader of this page is signed in. On the server by the session cookie of the request; in the browser a
  * page that was rendered for somebody keeps its reader, and a session that ends shows in the socket's state.
  */
 export const isSignedIn: () => Promise<boolean> = createIsomorphicFn()
   .server(async () => (await (await import('./server-handle.ts')).serverPrincipal()).kind === 'user')
-  .client(async () => (await fetch('/api/auth/get-session').then((response) => response.json())) !== null)
+  .client(async () => {
+    // Signing in and out are full navigations, so this cannot outlive its reader. Asked once: every navigation, and
+    // every link that is hovered, comes through here.
+    knownReader ||= await askWhetherSignedIn()
+    return knownReader
+  })
+
+async function askWhetherSignedIn(): Promise<boolean> {
+  try {
+    const response = await fetch('/api/auth/get-session')
+    // Only a clear no is a no: an overloaded or unreachable server is no reason to ask for a password.
+    return !response.ok || (await response.json()) !== null
+  } catch {
+    return true
+  }
+}
 
 /** Gives the page being rendered the status 404; in the browser there is none to give. */
 export const markNotFound: () => Promise<void> = createIsomorphicFn()
@@ -22,3 +40,8 @@ export const acceptsSetup: (token: string) => Promise<boolean> = createIsomorphi
 export const needsSetup: () => Promise<boolean> = createIsomorphicFn()
   .server(async () => (await import('./server-handle.ts')).needsSetup())
   .client(async () => false)
+
+/** The address people and programs reach this instance at, such as `http://localhost:3000`. */
+export const pageOrigin: () => Promise<string> = createIsomorphicFn()
+  .server(async () => (await import('./instance.ts')).currentInstance().config.origin)
+  .client(async () => location.origin)

@@ -8,10 +8,10 @@ import { ItxError } from '../streams/errors.ts'
  *
  * The list is tied to the public interface by its type: `satisfies` refuses a name too many, `Exact` one too few.
  */
-export function allowOnly(target: { readonly name: string; readonly prototype: RpcTarget }, members: readonly string[]): void {
+export function allowOnly(target: { readonly name: string; readonly prototype: RpcTarget }, allowed: readonly string[]): void {
   const actual = Object.getOwnPropertyNames(target.prototype).filter((name) => name !== 'constructor')
-  const extra = actual.filter((name) => !members.includes(name))
-  const missing = members.filter((name) => !actual.includes(name))
+  const extra = actual.filter((name) => !allowed.includes(name))
+  const missing = allowed.filter((name) => !actual.includes(name))
   if (extra.length > 0 || missing.length > 0) {
     throw new Error(`${target.name} exposes ${extra.join(', ') || 'nothing'} too much and lacks ${missing.join(', ') || 'nothing'}`)
   }

@@ -1,11 +1,14 @@
 import { CLIENT_ADDRESS_HEADER } from '../control-plane/auth.ts'
 import { setupDoor } from '../http/setup-door.ts'
 import { errorResponse, jsonResponse } from '../http/http-error.ts'
+import { bodyText } from '../http/request-body.ts'
 import { STREAMS_PREFIX } from '../http/stream-path.ts'
 import { streamsDoor } from '../http/streams-door.ts'
 import { currentInstance } from '../itx/instance.ts'
 import { ItxError } from '../streams/errors.ts'
 import { isReady } from './start.ts'
+
+const SIGN_IN_BODY_BYTES = 64 * 1024
 
 /** What srvx adds to a request. */
 interface NodeContext {
@@ -24,7 +27,7 @@ export async function answer(request: Request, renderPage: (request: Request) =>
     const target = rawPathname(request) ?? url.pathname
     if (target.startsWith(STREAMS_PREFIX)) return await streamsDoor(currentInstance(), request, target, url)
     if (url.pathname === '/api/setup') return await setupDoor(currentInstance(), request)
-    if (url.pathname.startsWith('/api/auth/')) return await currentInstance().auth.handler(withClientAddress(request))
+    if (url.pathname.startsWith('/api/auth/')) return await currentInstance().auth.handler(await forSignIn(request))
     if (url.pathname.startsWith('/api/')) throw new ItxError('NOT_FOUND', `there is nothing at ${url.pathname}`)
   } catch (error) {
     return errorResponse({ log: console.error, dev: false }, error)
@@ -43,13 +46,17 @@ function rawPathname(request: Request): string | undefined {
   return raw?.split('?', 1)[0]
 }
 
-/** Sign-in is limited by address: that of the connection, never what a client claims. */
-function withClientAddress(request: Request): Request {
+/**
+ * A request as sign-in takes it: of a bounded size, since anybody may send one, and from the address of the connection,
+ * by which sign-in is limited, never from what a client claims.
+ */
+async function forSignIn(request: Request): Promise<Request> {
   const context = request as Request & NodeContext
   const headers = new Headers(request.headers)
   headers.set(CLIENT_ADDRESS_HEADER, context.runtime?.node?.req.socket.remoteAddress ?? context.ip ?? '127.0.0.1')
-  const { method, body } = request
-  return new Request(request.url, { method, headers, ...(body ? { body, duplex: 'half' } : {}) } as RequestInit)
+  const { method } = request
+  const body = await bodyText(request, SIGN_IN_BODY_BYTES)
+  return new Request(request.url, { method, headers, ...(body === '' ? {} : { body }) })
 }
 
 function securePage(response: Response): Response {

@@ -1,9 +1,10 @@
-import { type RequestListener, createServer } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { toNodeHandler } from 'srvx/node'
 import { ConfigError, loadConfig, withPort } from '../../app.config.ts'
+import { createHttpServer } from './http-server.ts'
 import { withStaticFiles } from './static-files.ts'
 
 /** The production process: one port for pages, HTTP doors and the socket. */
@@ -23,44 +24,16 @@ async function main(): Promise<void> {
   const handle = toNodeHandler(
     withStaticFiles(join(ROOT, 'dist', 'client'), (request) => entry.fetch(request)),
   ) as RequestListener
+  const { server, refuse, drained } = createHttpServer({ handle, handleUpgrade: app.handleUpgrade })
   let stopping = false
-  let underWay = 0
-  let drained: (() => void) | undefined
-
-  const server = createServer((request, response) => {
-    if (stopping) {
-      response.writeHead(503, { connection: 'close', 'retry-after': '1', 'content-type': 'application/json' })
-      response.end('{"code":"UNAVAILABLE","message":"the server is shutting down","details":{"reason":"shutting-down"}}')
-      return
-    }
-    underWay++
-    response.once('close', () => {
-      underWay--
-      if (underWay === 0) drained?.()
-    })
-    handle(request, response)
-  })
-  server.on('upgrade', (request, socket, head) => {
-    const isSocket = new URL(request.url ?? '/', 'http://localhost').pathname === '/api/itx'
-    if (stopping || !isSocket) {
-      socket.end(`HTTP/1.1 ${stopping ? '503 Service Unavailable' : '404 Not Found'}\r\nConnection: close\r\n\r\n`)
-      return
-    }
-    void app.handleUpgrade(request, socket, head)
-  })
 
   const stop = async () => {
     // The signal may arrive twice: from the terminal and from npm.
     if (stopping) return
     stopping = true
-    server.close()
+    refuse()
     await app.beginStop()
-    if (underWay > 0) {
-      await Promise.race([
-        new Promise<void>((resolve) => (drained = resolve)),
-        new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS)),
-      ])
-    }
+    await drained(DRAIN_MS)
     await app.finishStop()
     server.closeAllConnections()
     process.exit(0)
@@ -75,7 +48,7 @@ async function main(): Promise<void> {
   if (!stopping) await app.announce(instance)
 }
 
-async function listen(server: ReturnType<typeof createServer>, port: number, host: string): Promise<void> {
+async function listen(server: Server, port: number, host: string): Promise<void> {
   const deadline = Date.now() + PORT_MS
   for (;;) {
     try {

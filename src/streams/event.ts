@@ -110,16 +110,18 @@ export function checkEncodedInput(value: unknown): EncodedInput {
 }
 
 /**
- * Reads an input from JSON text. The payload keeps the very text it was sent as, so that large integers keep their
- * digits.
+ * Reads an input from JSON text. Payload and metadata keep the very text they were sent as, so that large integers
+ * keep their digits.
  *
  * @throws {ItxError} BAD_REQUEST naming the field and the rule.
  */
 export function parseEnvelope(text: string): EncodedInput {
-  const json = parseJsonText(text, 'event')
+  // The envelope adds a level; payload and metadata are each held to theirs when they are encoded.
+  const json = parseJsonText(text, 'event', Infinity)
   const input = encodeInput(JSON.parse(json))
-  const sent = input.payload === undefined ? null : memberText(json, 'payload')
-  return sent === null ? input : { ...input, payload: sent }
+  const payload = input.payload === undefined ? null : memberText(json, 'payload')
+  const metadata = input.metadata === undefined ? null : memberText(json, 'metadata')
+  return { ...input, ...(payload === null ? {} : { payload }), ...(metadata === null ? {} : { metadata }) }
 }
 
 /** Parses payload and metadata of a stored event. */

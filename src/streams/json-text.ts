@@ -16,16 +16,17 @@ export const MAX_JSON_DEPTH = 256
 /**
  * Accepts JSON text from outside.
  *
+ * @param levels of nesting that are accepted; more only for what is taken apart, its parts being held to the limit
  * @throws {ItxError} BAD_REQUEST naming the field when the text is not JSON or is nested too deeply.
  */
-export function parseJsonText(text: string, field: string): JsonText {
+export function parseJsonText(text: string, field: string, levels: number = MAX_JSON_DEPTH): JsonText {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (error) {
     throw new ItxError('BAD_REQUEST', `${field} is not valid JSON: ${message(error)}`, { field })
   }
-  checkDepth(text, field)
+  checkDepth(text, field, levels)
   // A raw lone surrogate would not survive UTF-8; written anew it becomes an escape.
   if (!text.isWellFormed()) return JSON.stringify(value) as JsonText
   // A raw line break is only legal between tokens: taking it out keeps a payload on one line of NDJSON.
@@ -45,13 +46,13 @@ export function encodeJson(value: unknown, field: string): JsonText {
     throw new ItxError('BAD_REQUEST', `${field} cannot be written as JSON: ${message(error)}`, { field })
   }
   if (text === undefined) throw new ItxError('BAD_REQUEST', `${field} cannot be written as JSON`, { field })
-  checkDepth(text, field)
+  checkDepth(text, field, MAX_JSON_DEPTH)
   return text as JsonText
 }
 
-function checkDepth(text: string, field: string): void {
+function checkDepth(text: string, field: string, levels: number): void {
   // 257 levels need 257 opening and 257 closing brackets.
-  if (text.length < 2 * (MAX_JSON_DEPTH + 1)) return
+  if (text.length < 2 * (levels + 1)) return
   let depth = 0
   let deepest = 0
   for (let i = 0; i < text.length; i++) {
@@ -62,11 +63,11 @@ function checkDepth(text: string, field: string): void {
       if (++depth > deepest) deepest = depth
     } else if (c === 0x5d || c === 0x7d) depth--
   }
-  if (deepest > MAX_JSON_DEPTH) {
-    throw new ItxError('BAD_REQUEST', `${field} is nested ${deepest} levels deep; at most ${MAX_JSON_DEPTH}`, {
+  if (deepest > levels) {
+    throw new ItxError('BAD_REQUEST', `${field} is nested ${deepest} levels deep; at most ${levels}`, {
       field,
       depth: deepest,
-      limit: MAX_JSON_DEPTH,
+      limit: levels,
     })
   }
 }
@@ -130,11 +131,11 @@ export function utf8Bytes(text: string): number {
     const c = text.charCodeAt(i)
     if (c < 0x80) continue
     if (c < 0x800) bytes += 1
-    else if (c >= 0xd800 && c < 0xdc00) {
-      // A pair is two units and four bytes.
+    else {
       bytes += 2
-      i++
-    } else bytes += 2
+      // A pair is two units and four bytes; a lone surrogate is written as U+FFFD, three.
+      if (c >= 0xd800 && c < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++
+    }
   }
   return bytes
 }

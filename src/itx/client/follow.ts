@@ -90,7 +90,7 @@ async function followOnce(
 }
 
 /** Whether trying again cannot help. */
-function isFinal(error: unknown): boolean {
+export function isFinal(error: unknown): boolean {
   switch (itxErrorCode(error)) {
     case 'NOT_FOUND':
     case 'FORBIDDEN':
@@ -103,7 +103,8 @@ function isFinal(error: unknown): boolean {
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Waits, or returns at once when the signal comes. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer)

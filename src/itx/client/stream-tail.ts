@@ -1,8 +1,8 @@
-import { itxErrorCode, itxErrorDetails } from '../../streams/errors.ts'
+import { itxErrorCode } from '../../streams/errors.ts'
 import type { EncodedEvent } from '../../streams/event.ts'
 import type { WireBatch, WirePage, WireState } from '../handle.ts'
 import type { Connection } from './connection.ts'
-import { followStream } from './follow.ts'
+import { followStream, isFinal, pause } from './follow.ts'
 
 /** Events a tail keeps; older ones are read as pages. */
 const KEPT_EVENTS = 500
@@ -10,6 +10,7 @@ const KEPT_EVENTS = 500
 const LINGER_MS = 5000
 /** Readers are told at most this often. */
 const NOTIFY_MS = 100
+const RETRY_MS = 1000
 /** What a tail begins with when the page brought nothing. */
 const FIRST_PAGE = 100
 
@@ -85,8 +86,13 @@ export class StreamTail {
         })
       } catch (error) {
         if (abort.signal.aborted) return
-        const restarted = itxErrorCode(error) === 'CONFLICT' && itxErrorDetails(error)?.['reason'] === 'incarnation'
-        if (!restarted) {
+        if (!isFinal(error)) {
+          // The first page did not come; `followStream` mends everything after it by itself.
+          this.#change({ status: 'interrupted' })
+          await pause(RETRY_MS, abort.signal)
+          continue
+        }
+        if (itxErrorCode(error) !== 'CONFLICT') {
           this.#change({ status: 'failed', error })
           this.#abort = null
           return

@@ -7,8 +7,14 @@ import type { ProjectApi, WirePage } from '../handle.ts'
 import { runItxQuery } from '../prefetch.ts'
 import type { ItxQueryDefinition } from '../queries.ts'
 
+export interface ItxQueryOptions {
+  readonly enabled?: boolean
+  /** Milliseconds between asking anew while the tab is visible; false: only when stale. */
+  readonly refetchInterval?: number | false
+}
+
 /** A datum, live in the cache that the loaders filled. Retries follow the client's policy: never on access errors. */
-export function useItxQuery<T>(query: ItxQueryDefinition<T>, options: { readonly enabled?: boolean } = {}): UseQueryResult<T> {
+export function useItxQuery<T>(query: ItxQueryDefinition<T>, options: ItxQueryOptions = {}): UseQueryResult<T> {
   const { queryKey, staleTime } = query
   return useQuery({ queryKey, staleTime, queryFn: () => runItxQuery(query), ...options })
 }

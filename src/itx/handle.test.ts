@@ -1,0 +1,316 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { type Role, ROLES, roleAtLeast } from '../control-plane/roles.ts'
+import { type Dialled, TestTributary } from '../server/testing.ts'
+import { decodeEvent, encodeInput } from '../streams/event.ts'
+import type { ProjectApi } from './handle.ts'
+import { NEEDED_ROLE, type Operation } from './permissions.ts'
+
+// Threat: a caller reaches a member that was never meant for the wire, does more than their role allows, or learns from
+// an error what the server looks like inside. Everything here crosses a real socket.
+
+let tributary: TestTributary
+const dialled: Dialled[] = []
+beforeAll(async () => {
+  tributary = await TestTributary.start()
+})
+afterEach(() => {
+  for (const each of dialled.splice(0)) each.socket.terminate()
+})
+afterAll(() => tributary.stop())
+
+function itx(role: Role, project = 'demo'): Dialled {
+  const socket = tributary.itx(role, project)
+  dialled.push(socket)
+  return socket
+}
+
+/** A stub as an untyped caller has it: any name can be called. */
+type Untyped = Record<string, (...args: unknown[]) => Promise<unknown>> & { readonly [name: string]: Untyped }
+
+describe('no member but those of the public interface can be reached', () => {
+  const names = [
+    'constructor',
+    '__proto__',
+    'prototype',
+    'toString',
+    'valueOf',
+    'hasOwnProperty',
+    '__defineGetter__',
+    '__lookupGetter__',
+    'isPrototypeOf',
+    'apply',
+    'call',
+    'bind',
+    'access',
+    '#access',
+    '#instance',
+    '_access',
+    'streamsOf',
+    'require',
+    'info',
+    'open',
+    'dispose',
+    'Symbol.dispose',
+    'Symbol(Symbol.dispose)',
+    '@@dispose',
+    'then',
+    'catch',
+    'admin',
+    'delete',
+    'rename',
+    '0',
+    '',
+  ]
+  const targets: Record<string, (socket: Dialled) => unknown> = {
+    'the global handle': ({ root }) => root,
+    'the projects': ({ root }) => root.projects,
+    'a project': ({ root }) => root.projects.get('demo'),
+    'the streams': ({ root }) => root.projects.get('demo').streams,
+    'a stream': ({ root }) => root.projects.get('demo').streams.get('/a'),
+    'a subscription': ({ root }) => root.projects.get('demo').streams.get('/a').subscribe({}, () => {}),
+  }
+  test.each(Object.entries(targets))('%s', async (_what, target) => {
+    const socket = itx('admin')
+    const stub = target(socket) as object
+    for (const name of names) {
+      // Written by hand: a stub keeps some of these names for itself and would not send them.
+      const answer = await callByHand(socket, stub, name)
+      expect([name, answer]).toEqual([name, expect.stringMatching(/^\["reject"/)])
+      expect(answer).not.toMatch(/"[^"]*\bat [^"]*\.ts:/)
+    }
+    expect(await socket.root.ping()).toBe('pong')
+  })
+
+  test('neither can a member of a member, nor what lies behind the data of an answer', async () => {
+    const root = itx('admin').root as unknown as Untyped
+    await expect(root['whoami']!['constructor']!()).rejects.toThrow()
+    await expect(root['projects']!['get']!('demo')).resolves.toBeDefined()
+    await expect((root['projects']!['list']!() as unknown as Untyped)['constructor']!['constructor']!('return 1')).rejects.toThrow()
+  })
+})
+
+/** Calls a method as hostile client would: the path of the stub found by a proper call, then the name replaced in it. */
+async function callByHand(socket: Dialled, stub: object, name: string): Promise<string> {
+  const marker = `m${Math.random().toString(36).slice(2)}`
+  const before = socket.received.length
+  await (stub as Untyped)[marker]!().catch(() => {})
+  const sent = socket.sent.find((message) => message.includes(`"${marker}"`))!
+  const id = socket.sent.filter((message) => message.startsWith('["push"')).length
+  expect(socket.received.length).toBeGreaterThan(before)
+  socket.socket.send(sent.replace(`"${marker}"`, JSON.stringify(name)))
+  socket.socket.send(`["pull",${id + 1}]`)
+  const answer = () => socket.received.find((message) => message.startsWith(`["reject",${id + 1},`) || message.startsWith(`["resolve",${id + 1},`))
+  while (!answer()) await new Promise((resolve) => socket.socket.once('message', resolve))
+  return answer()!
+}
+
+describe('roles', () => {
+  const calls: Record<Operation, (project: ProjectApi) => Promise<unknown>> = {
+    describe: (project) => project.describe(),
+    project: (project) => project.project(),
+    list: (project) => project.streams.list(),
+    children: (project) => project.streams.get('/').children(),
+    state: (project) => project.streams.get('/roles').state(),
+    read: (project) => project.streams.get('/roles').read(),
+    subscribe: (project) => project.streams.get('/roles').subscribe({}, () => {}),
+    append: (project) => project.streams.get('/roles').append([{ type: 'a' }]),
+    create: (project) => project.streams.get('/roles').create(),
+  }
+  const cases = ROLES.flatMap((role) => (Object.keys(NEEDED_ROLE) as Operation[]).map((operation) => ({ role, operation })))
+  test.each(cases)('$role may $operation exactly when the table says so', async ({ role, operation }) => {
+    const needed: Role = NEEDED_ROLE[operation]
+    const call = calls[operation](itx(role).root.projects.get('demo'))
+    if (roleAtLeast(role, needed)) await expect(call).resolves.toBeDefined()
+    else await expect(call).rejects.toMatchObject({ code: 'FORBIDDEN', details: { reason: 'role', operation, role, needed } })
+  })
+
+  test('describe tells the same', async () => {
+    const { operations } = await itx('viewer').root.projects.get('demo').describe()
+    expect(Object.fromEntries(operations.map(({ name, allowed }) => [name, allowed]))).toEqual(
+      Object.fromEntries(Object.entries(NEEDED_ROLE).map(([name, needed]) => [name, needed === 'viewer'])),
+    )
+  })
+
+  test('a viewer who is refused has stored nothing', async () => {
+    await itx('viewer').streams().get('/refused').append([{ type: 'a' }]).catch(() => {})
+    expect(await itx('viewer').streams().get('/refused').state()).toMatchObject({ exists: false })
+  })
+})
+
+describe('creating projects', () => {
+  test('is not for tokens, nor for users who own no organisation', async () => {
+    await expect(itx('admin').root.projects.create({ slug: 'mine', name: 'Mine' })).rejects.toMatchObject({ code: 'FORBIDDEN' })
+    const cookie = await tributary.signIn(await tributary.user('member@example.com', { demo: 'admin' }))
+    const { root } = tributary.dial({ cookie, origin: tributary.origin })
+    await expect(root.projects.create({ slug: 'mine', name: 'Mine' })).rejects.toMatchObject({ code: 'FORBIDDEN' })
+  })
+
+  test('is for the first admin, who can use it at once; a slug is taken once', async () => {
+    const setup = tributary.instance.setup
+    await setup.complete({ token: setup.path().slice('/setup/'.length), name: 'Root', email: 'root@example.com', password: 'correct horse battery' })
+    const cookie = await tributary.signIn({ id: '', email: 'root@example.com', password: 'correct horse battery' })
+    const { root } = tributary.dial({ cookie, origin: tributary.origin })
+    expect(await root.whoami()).toMatchObject({ kind: 'user', instanceAdmin: true })
+    expect(await root.projects.create({ slug: 'second', name: ' Second ' })).toMatchObject({ slug: 'second', name: 'Second', role: 'admin' })
+    expect(await root.projects.get('second').streams.get('/a').append([{ type: 'a' }])).toHaveLength(1)
+    await expect(root.projects.create({ slug: 'second', name: 'x' })).rejects.toMatchObject({ code: 'CONFLICT', details: { reason: 'slug' } })
+    for (const slug of ['system', 'prj_x', 'A', '', 'a b', '-a', 'x'.repeat(64)]) {
+      await expect(root.projects.create({ slug, name: 'x' })).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    }
+    const all = await root.projects.list({ limit: 1 })
+    expect([all.projects.map(({ slug }) => slug), all.nextAfter]).toEqual([['demo'], 'demo'])
+    expect((await root.projects.list({ limit: 1, after: 'demo' })).projects.map(({ slug }) => slug)).toEqual(['second'])
+  })
+})
+
+describe('errors', () => {
+  test('arrive with code and details, and without a stack', async () => {
+    const socket = itx('editor')
+    const stream = socket.streams().get('/errors')
+    const error = await stream.append([{ type: 'a', offset: 99 }]).then(undefined, (reason: unknown) => reason)
+    expect({ ...(error as object) }).toEqual({ code: 'CONFLICT', details: { reason: 'precondition', path: '/errors', expected: 99, actual: 2 } })
+    expect((error as Error).message).toBe('/errors: offset 99 was expected, but the next event gets offset 2')
+    const frame = socket.received.find((message) => message.includes('CONFLICT'))!
+    expect(frame).not.toMatch(/stack|\.ts:|node_modules|at async/)
+  })
+
+  test('details are absent, not undefined, where there are none', async () => {
+    const { root } = itx('viewer')
+    const error = await root.projects.get('nosuch').describe().then(undefined, (reason: unknown) => reason)
+    expect(Object.keys(error as object)).toEqual(['code', 'details'])
+  })
+
+  test('without a code become INTERNAL with a correlation id, under which the log has the rest', async () => {
+    const socket = itx('viewer')
+    const { engine } = tributary.instance
+    const project = engine.project.bind(engine)
+    engine.project = () => {
+      throw new TypeError('the secret is 42', { cause: new Error('and a secret cause') })
+    }
+    const error = (await socket.streams().get('/a').state().then(undefined, (reason: unknown) => reason)) as Error & { code: string; details: { correlationId: string } }
+    engine.project = project
+    expect({ ...error }).toEqual({ code: 'INTERNAL', details: { correlationId: expect.stringMatching(/^[0-9a-f-]{36}$/) } })
+    expect(socket.received.join('\n')).not.toMatch(/secret|TypeError|\.ts/)
+    const logged = tributary.logged.find((entry) => String((entry as unknown[])[0]).includes(error.details.correlationId))
+    expect(String((logged as unknown[])[1])).toContain('the secret is 42')
+  })
+
+  test('of an unknown method say nothing about the inside', async () => {
+    const socket = itx('viewer')
+    await expect((socket.root as unknown as Untyped)['drop']!()).rejects.toMatchObject({ code: expect.any(String) })
+    expect(socket.received.join('\n')).not.toMatch(/\.ts:|node_modules/)
+  })
+})
+
+describe('bad arguments are BAD_REQUEST and store nothing', () => {
+  const fn = () => {}
+  const cases: Record<string, (root: Untyped) => Promise<unknown>> = {
+    'projects.get()': (root) => root['projects']!['get']!(),
+    'projects.get("")': (root) => root['projects']!['get']!(''),
+    'projects.get({})': (root) => root['projects']!['get']!({}),
+    'projects.get(function)': (root) => root['projects']!['get']!(fn),
+    'projects.get(a long name)': (root) => root['projects']!['get']!('x'.repeat(201)),
+    'projects.list(a number)': (root) => root['projects']!['list']!(7),
+    'projects.list(limit 0)': (root) => root['projects']!['list']!({ limit: 0 }),
+    'projects.list(unknown key)': (root) => root['projects']!['list']!({ colour: 1 }),
+    'streams.get()': (root) => stream(root, undefined),
+    'streams.get(no slash)': (root) => stream(root, 'a'),
+    'streams.get(above the root)': (root) => stream(root, '/../a'),
+    'streams.get(an object)': (root) => stream(root, { toString: 'x' }),
+    'streams.list(a bad prefix)': (root) => root['projects']!['get']!('demo')['streams']!['list']!({ prefix: 'x' }),
+    'append()': (root) => on(root)['append']!(),
+    'append(an event)': (root) => on(root)['append']!({ type: 'a' }),
+    'append(null)': (root) => on(root)['append']!([null]),
+    'append(a function)': (root) => on(root)['append']!([fn]),
+    'append(functions for events)': (root) => on(root)['append']!(fn),
+    'append(unknown key)': (root) => on(root)['append']!([{ type: 'a', colour: 1 }]),
+    'append(a raw message)': (root) => on(root)['append']!([{ type: 'a', raw: true }]),
+    'append(payload as a value)': (root) => on(root)['append']!([{ type: 'a', payload: { b: 1 } }]),
+    'append(payload that is no JSON)': (root) => on(root)['append']!([{ type: 'a', payload: '{' }]),
+    'append(payload that is a function)': (root) => on(root)['append']!([{ type: 'a', payload: fn }]),
+    'append(metadata that is no object)': (root) => on(root)['append']!([{ type: 'a', metadata: '[1]' }]),
+    'append(a date as type)': (root) => on(root)['append']!([{ type: new Date() }]),
+    'append(offset NaN)': (root) => on(root)['append']!([{ type: 'a', offset: Number.NaN }]),
+    'append(offset as bigint)': (root) => on(root)['append']!([{ type: 'a', offset: 2n }]),
+    'append(one bad among good)': (root) => on(root)['append']!([{ type: 'a' }, { type: '' }]),
+    'append(a payload 257 deep)': (root) => on(root)['append']!([{ type: 'a', payload: '['.repeat(257) + ']'.repeat(257) }]),
+    'create(another content type)': (root) => on(root)['create']!({ contentType: 'text/plain' }),
+    'create(events in it)': (root) => on(root)['create']!({ inputs: [{ type: 'stream/closed' }] }),
+    'read(limit 0)': (root) => on(root)['read']!({ limit: 0 }),
+    'read(limit 1001)': (root) => on(root)['read']!({ limit: 1001 }),
+    'read(after -1)': (root) => on(root)['read']!({ after: -1 }),
+    'read(after 1.5)': (root) => on(root)['read']!({ after: 1.5 }),
+    'read(order)': (root) => on(root)['read']!({ order: 'random' }),
+    'read(types empty)': (root) => on(root)['read']!({ types: [] }),
+    'read(visibleOnly)': (root) => on(root)['read']!({ visibleOnly: true }),
+    'read(null)': (root) => on(root)['read']!(null),
+    'children(after and skip)': (root) => on(root)['children']!({ after: 'a', skip: 1 }),
+    'children(limit)': (root) => on(root)['children']!({ limit: 5000 }),
+    'subscribe()': (root) => on(root)['subscribe']!(),
+    'subscribe(no function)': (root) => on(root)['subscribe']!({}),
+    'subscribe(an object for a function)': (root) => on(root)['subscribe']!({}, { a: 1 }),
+    'subscribe(after soon)': (root) => on(root)['subscribe']!({ after: 'soon' }, fn),
+    'subscribe(unknown key)': (root) => on(root)['subscribe']!({ colour: 1 }, fn),
+  }
+  const on = (root: Untyped) => root['projects']!['get']!('demo')['streams']!['get']!('/strict') as unknown as Untyped
+  const stream = (root: Untyped, path: unknown) => (root['projects']!['get']!('demo')['streams']!['get']!(path) as unknown as Untyped)['state']!()
+  test.each(Object.entries(cases))('%s', async (_what, call) => {
+    const { root } = itx('admin')
+    await expect(call(root as unknown as Untyped)).rejects.toMatchObject({ code: 'BAD_REQUEST', message: expect.any(String) })
+    expect(await root.projects.get('demo').streams.get('/strict').state()).toMatchObject({ exists: false })
+  })
+
+  test('a reserved type is FORBIDDEN', async () => {
+    await expect(itx('admin').streams().get('/strict').append([{ type: 'stream/closed' }])).rejects.toMatchObject({ code: 'FORBIDDEN' })
+  })
+
+  test('options that are undefined count as not given', async () => {
+    const page = await itx('viewer').streams().get('/').read({ after: undefined, limit: undefined } as never)
+    expect(page.nextCursor).toBeNull()
+  })
+})
+
+describe('payloads', () => {
+  test('keep every key and every depth that a door allows', async () => {
+    const stream = itx('editor').streams().get('/payloads')
+    const payloads = [
+      JSON.parse('{"constructor":1,"toJSON":2,"__proto__":{"polluted":true},"hasOwnProperty":3,"then":4,"":5}') as unknown,
+      JSON.parse('['.repeat(256) + ']'.repeat(256)) as unknown,
+      ['\u2028\u0000😀', null, -0.5, 1e300, true],
+    ]
+    const metadata = JSON.parse('{"constructor":"a","__proto__":"b","toJSON":"c"}') as Record<string, unknown>
+    await stream.append(payloads.map((payload) => encodeInput({ type: 'a', payload, metadata })))
+    const { events } = await stream.read({ after: 1 })
+    expect(events.map((event) => JSON.stringify(decodeEvent(event).payload))).toEqual(payloads.map((payload) => JSON.stringify(payload)))
+    expect(events.map((event) => JSON.stringify(decodeEvent(event).metadata))).toEqual(payloads.map(() => JSON.stringify(metadata)))
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
+  })
+
+  test('are told apart: none, null, and the text null', async () => {
+    const stream = itx('editor').streams().get('/nothing')
+    await stream.append([{ type: 'a' }, { type: 'b', payload: 'null' as never }, encodeInput({ type: 'c', payload: 'null' })])
+    const { events } = await stream.read({ after: 1 })
+    expect(events.map(({ payload }) => payload)).toEqual([undefined, 'null', '"null"'])
+  })
+
+  test('of several chunks arrive whole', async () => {
+    const stream = itx('editor').streams().get('/chunks')
+    const text = 'é😀'.repeat(700_000)
+    await stream.append([encodeInput({ type: 'a', payload: text })])
+    expect(decodeEvent((await stream.read({ after: 1 })).events[0]!).payload).toBe(text)
+  })
+})
+
+test('a long conversation leaves nothing behind in the tables of the session', async () => {
+  const socket = itx('editor')
+  const { root } = socket
+  using project = await root.projects.get('demo')
+  for (let i = 0; i < 50; i++) {
+    await project.streams.get('/long').append([{ type: 'a' }])
+    await project.streams.get('/long').read({ limit: 1 })
+  }
+  const pushed = socket.sent.filter((message) => message.startsWith('["push"')).length
+  const released = socket.sent.filter((message) => message.startsWith('["release"')).length
+  expect(pushed).toBeGreaterThan(100)
+  expect(pushed - released).toBeLessThan(10)
+})
