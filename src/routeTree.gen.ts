@@ -10,33 +10,145 @@
 
 import { Route as rootRouteImport } from './routes/__root'
 import { Route as IndexRouteImport } from './routes/index'
+import { Route as ProjectsRouteRouteImport } from './routes/projects/route'
+import { Route as SignInRouteImport } from './routes/sign-in'
+import { Route as ProjectsIndexRouteImport } from './routes/projects/index'
+import { Route as ProjectsSlugRouteRouteImport } from './routes/projects/$slug/route'
+import { Route as SetupTokenRouteImport } from './routes/setup.$token'
+import { Route as ProjectsSlugIndexRouteImport } from './routes/projects/$slug/index'
+import { Route as ProjectsSlugStreamsRouteRouteImport } from './routes/projects/$slug/streams/route'
+import { Route as ProjectsSlugStreamsIndexRouteImport } from './routes/projects/$slug/streams/index'
+import { Route as ProjectsSlugStreamsSplatRouteImport } from './routes/projects/$slug/streams/$'
 
 const IndexRoute = IndexRouteImport.update({
   id: '/',
   path: '/',
   getParentRoute: () => rootRouteImport,
 } as any)
+const ProjectsRouteRoute = ProjectsRouteRouteImport.update({
+  id: '/projects',
+  path: '/projects',
+  getParentRoute: () => rootRouteImport,
+} as any)
+const SignInRoute = SignInRouteImport.update({
+  id: '/sign-in',
+  path: '/sign-in',
+  getParentRoute: () => rootRouteImport,
+} as any)
+const ProjectsIndexRoute = ProjectsIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => ProjectsRouteRoute,
+} as any)
+const ProjectsSlugRouteRoute = ProjectsSlugRouteRouteImport.update({
+  id: '/$slug',
+  path: '/$slug',
+  getParentRoute: () => ProjectsRouteRoute,
+} as any)
+const SetupTokenRoute = SetupTokenRouteImport.update({
+  id: '/setup/$token',
+  path: '/setup/$token',
+  getParentRoute: () => rootRouteImport,
+} as any)
+const ProjectsSlugIndexRoute = ProjectsSlugIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => ProjectsSlugRouteRoute,
+} as any)
+const ProjectsSlugStreamsRouteRoute =
+  ProjectsSlugStreamsRouteRouteImport.update({
+    id: '/streams',
+    path: '/streams',
+    getParentRoute: () => ProjectsSlugRouteRoute,
+  } as any)
+const ProjectsSlugStreamsIndexRoute =
+  ProjectsSlugStreamsIndexRouteImport.update({
+    id: '/',
+    path: '/',
+    getParentRoute: () => ProjectsSlugStreamsRouteRoute,
+  } as any)
+const ProjectsSlugStreamsSplatRoute =
+  ProjectsSlugStreamsSplatRouteImport.update({
+    id: '/$',
+    path: '/$',
+    getParentRoute: () => ProjectsSlugStreamsRouteRoute,
+  } as any)
 
 export interface FileRoutesByFullPath {
   '/': typeof IndexRoute
+  '/projects': typeof ProjectsRouteRouteWithChildren
+  '/sign-in': typeof SignInRoute
+  '/projects/$slug': typeof ProjectsSlugRouteRouteWithChildren
+  '/setup/$token': typeof SetupTokenRoute
+  '/projects/': typeof ProjectsIndexRoute
+  '/projects/$slug/streams': typeof ProjectsSlugStreamsRouteRouteWithChildren
+  '/projects/$slug/': typeof ProjectsSlugIndexRoute
+  '/projects/$slug/streams/$': typeof ProjectsSlugStreamsSplatRoute
+  '/projects/$slug/streams/': typeof ProjectsSlugStreamsIndexRoute
 }
 export interface FileRoutesByTo {
   '/': typeof IndexRoute
+  '/sign-in': typeof SignInRoute
+  '/setup/$token': typeof SetupTokenRoute
+  '/projects': typeof ProjectsIndexRoute
+  '/projects/$slug': typeof ProjectsSlugIndexRoute
+  '/projects/$slug/streams/$': typeof ProjectsSlugStreamsSplatRoute
+  '/projects/$slug/streams': typeof ProjectsSlugStreamsIndexRoute
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport
   '/': typeof IndexRoute
+  '/projects': typeof ProjectsRouteRouteWithChildren
+  '/sign-in': typeof SignInRoute
+  '/projects/$slug': typeof ProjectsSlugRouteRouteWithChildren
+  '/setup/$token': typeof SetupTokenRoute
+  '/projects/': typeof ProjectsIndexRoute
+  '/projects/$slug/streams': typeof ProjectsSlugStreamsRouteRouteWithChildren
+  '/projects/$slug/': typeof ProjectsSlugIndexRoute
+  '/projects/$slug/streams/$': typeof ProjectsSlugStreamsSplatRoute
+  '/projects/$slug/streams/': typeof ProjectsSlugStreamsIndexRoute
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath
-  fullPaths: '/'
+  fullPaths:
+    | '/'
+    | '/projects'
+    | '/sign-in'
+    | '/projects/$slug'
+    | '/setup/$token'
+    | '/projects/'
+    | '/projects/$slug/streams'
+    | '/projects/$slug/'
+    | '/projects/$slug/streams/$'
+    | '/projects/$slug/streams/'
   fileRoutesByTo: FileRoutesByTo
-  to: '/'
-  id: '__root__' | '/'
+  to:
+    | '/'
+    | '/sign-in'
+    | '/setup/$token'
+    | '/projects'
+    | '/projects/$slug'
+    | '/projects/$slug/streams/$'
+    | '/projects/$slug/streams'
+  id:
+    | '__root__'
+    | '/'
+    | '/projects'
+    | '/sign-in'
+    | '/projects/$slug'
+    | '/setup/$token'
+    | '/projects/'
+    | '/projects/$slug/streams'
+    | '/projects/$slug/'
+    | '/projects/$slug/streams/$'
+    | '/projects/$slug/streams/'
   fileRoutesById: FileRoutesById
 }
 export interface RootRouteChildren {
   IndexRoute: typeof IndexRoute
+  ProjectsRouteRoute: typeof ProjectsRouteRouteWithChildren
+  SignInRoute: typeof SignInRoute
+  SetupTokenRoute: typeof SetupTokenRoute
 }
 
 declare module '@tanstack/react-router' {
@@ -48,11 +160,120 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof IndexRouteImport
       parentRoute: typeof rootRouteImport
     }
+    '/projects': {
+      id: '/projects'
+      path: '/projects'
+      fullPath: '/projects'
+      preLoaderRoute: typeof ProjectsRouteRouteImport
+      parentRoute: typeof rootRouteImport
+    }
+    '/sign-in': {
+      id: '/sign-in'
+      path: '/sign-in'
+      fullPath: '/sign-in'
+      preLoaderRoute: typeof SignInRouteImport
+      parentRoute: typeof rootRouteImport
+    }
+    '/projects/': {
+      id: '/projects/'
+      path: '/'
+      fullPath: '/projects/'
+      preLoaderRoute: typeof ProjectsIndexRouteImport
+      parentRoute: typeof ProjectsRouteRoute
+    }
+    '/projects/$slug': {
+      id: '/projects/$slug'
+      path: '/$slug'
+      fullPath: '/projects/$slug'
+      preLoaderRoute: typeof ProjectsSlugRouteRouteImport
+      parentRoute: typeof ProjectsRouteRoute
+    }
+    '/setup/$token': {
+      id: '/setup/$token'
+      path: '/setup/$token'
+      fullPath: '/setup/$token'
+      preLoaderRoute: typeof SetupTokenRouteImport
+      parentRoute: typeof rootRouteImport
+    }
+    '/projects/$slug/': {
+      id: '/projects/$slug/'
+      path: '/'
+      fullPath: '/projects/$slug/'
+      preLoaderRoute: typeof ProjectsSlugIndexRouteImport
+      parentRoute: typeof ProjectsSlugRouteRoute
+    }
+    '/projects/$slug/streams': {
+      id: '/projects/$slug/streams'
+      path: '/streams'
+      fullPath: '/projects/$slug/streams'
+      preLoaderRoute: typeof ProjectsSlugStreamsRouteRouteImport
+      parentRoute: typeof ProjectsSlugRouteRoute
+    }
+    '/projects/$slug/streams/': {
+      id: '/projects/$slug/streams/'
+      path: '/'
+      fullPath: '/projects/$slug/streams/'
+      preLoaderRoute: typeof ProjectsSlugStreamsIndexRouteImport
+      parentRoute: typeof ProjectsSlugStreamsRouteRoute
+    }
+    '/projects/$slug/streams/$': {
+      id: '/projects/$slug/streams/$'
+      path: '/$'
+      fullPath: '/projects/$slug/streams/$'
+      preLoaderRoute: typeof ProjectsSlugStreamsSplatRouteImport
+      parentRoute: typeof ProjectsSlugStreamsRouteRoute
+    }
   }
 }
 
+interface ProjectsSlugStreamsRouteRouteChildren {
+  ProjectsSlugStreamsSplatRoute: typeof ProjectsSlugStreamsSplatRoute
+  ProjectsSlugStreamsIndexRoute: typeof ProjectsSlugStreamsIndexRoute
+}
+
+const ProjectsSlugStreamsRouteRouteChildren: ProjectsSlugStreamsRouteRouteChildren =
+  {
+    ProjectsSlugStreamsSplatRoute: ProjectsSlugStreamsSplatRoute,
+    ProjectsSlugStreamsIndexRoute: ProjectsSlugStreamsIndexRoute,
+  }
+
+const ProjectsSlugStreamsRouteRouteWithChildren =
+  ProjectsSlugStreamsRouteRoute._addFileChildren(
+    ProjectsSlugStreamsRouteRouteChildren,
+  )
+
+interface ProjectsSlugRouteRouteChildren {
+  ProjectsSlugStreamsRouteRoute: typeof ProjectsSlugStreamsRouteRouteWithChildren
+  ProjectsSlugIndexRoute: typeof ProjectsSlugIndexRoute
+}
+
+const ProjectsSlugRouteRouteChildren: ProjectsSlugRouteRouteChildren = {
+  ProjectsSlugStreamsRouteRoute: ProjectsSlugStreamsRouteRouteWithChildren,
+  ProjectsSlugIndexRoute: ProjectsSlugIndexRoute,
+}
+
+const ProjectsSlugRouteRouteWithChildren =
+  ProjectsSlugRouteRoute._addFileChildren(ProjectsSlugRouteRouteChildren)
+
+interface ProjectsRouteRouteChildren {
+  ProjectsSlugRouteRoute: typeof ProjectsSlugRouteRouteWithChildren
+  ProjectsIndexRoute: typeof ProjectsIndexRoute
+}
+
+const ProjectsRouteRouteChildren: ProjectsRouteRouteChildren = {
+  ProjectsSlugRouteRoute: ProjectsSlugRouteRouteWithChildren,
+  ProjectsIndexRoute: ProjectsIndexRoute,
+}
+
+const ProjectsRouteRouteWithChildren = ProjectsRouteRoute._addFileChildren(
+  ProjectsRouteRouteChildren,
+)
+
 const rootRouteChildren: RootRouteChildren = {
   IndexRoute: IndexRoute,
+  ProjectsRouteRoute: ProjectsRouteRouteWithChildren,
+  SignInRoute: SignInRoute,
+  SetupTokenRoute: SetupTokenRoute,
 }
 export const routeTree = rootRouteImport
   ._addFileChildren(rootRouteChildren)

@@ -94,7 +94,7 @@ async function appendBatch(client: ItxClient, path: string, batch: readonly Entr
   const repeatable = inputs.every((input) => input.idempotencyKey !== undefined)
   for (let attempt = 1; ; attempt++) {
     try {
-      return await client.use((handle) => handle.streams.get(path).append(inputs))
+      return await client.onStream(path, (stream) => stream.append(inputs))
     } catch (error) {
       const code = itxErrorCode(error)
       const passing = code === undefined || code === 'UNAVAILABLE'
@@ -140,7 +140,7 @@ async function readOffsets(client: ItxClient, path: string, offsets: readonly nu
   for (const offset of offsets.toSorted((a, b) => a - b)) {
     if (found.has(offset)) continue
     // Duplicates of one run lie together: one page usually brings a whole batch of them.
-    const page = await client.use((handle) => handle.streams.get(path).read({ after: offset - 1, limit: BATCH_EVENTS }))
+    const page = await client.onStream(path, (stream) => stream.read({ after: offset - 1, limit: BATCH_EVENTS }))
     for (const event of page.events) if (wanted.has(event.offset)) found.set(event.offset, event)
   }
   return found

@@ -15,7 +15,7 @@ export async function readCommand(args: Arguments): Promise<void> {
   const client = connect(args)
   try {
     for (;;) {
-      const page = await client.use((handle) => handle.streams.get(path).read({ after, limit: Math.min(left, PAGE) }))
+      const page = await client.onStream(path, (stream) => stream.read({ after, limit: Math.min(left, PAGE) }))
       if (page.incarnationId === null) throw new ItxError('NOT_FOUND', `stream ${parsePath(path)} does not exist`, { path })
       await print(page.events.map((event) => `${eventJson(event)}\n`).join(''))
       left -= page.events.length

@@ -142,7 +142,7 @@ describe('a session cookie', () => {
     expect((await write({ origin: tributary.origin })).status).toBe(201)
   })
 
-  test.each([
+  test.each<[what: string, headers: { origin?: string }]>([
     ['no Origin', {}],
     ['another site', { origin: 'http://evil.example' }],
     ['null', { origin: 'null' }],

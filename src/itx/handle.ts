@@ -25,8 +25,11 @@ export type { SubscribeAfter } from '../streams/delivery/batch.ts'
  * (`Pipelined`): the calls travel together.
  */
 
-/** A handle that is on its way: await it, or call through it without waiting. */
-export type Pipelined<T> = Promise<T & Disposable> & T
+/**
+ * A handle that is on its way: await it, or call through it without waiting. Dispose it (`using`): what is not disposed
+ * stays in the tables of both ends until the socket closes.
+ */
+export type Pipelined<T> = Promise<T & Disposable> & T & Disposable
 
 export type ProjectRole = 'viewer' | 'editor' | 'operator' | 'admin'
 

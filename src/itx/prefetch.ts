@@ -38,8 +38,11 @@ export async function prefetchItxQuery<T>({
   const { queryKey, staleTime } = query
   const fetching = queryClient.fetchQuery({ queryKey, staleTime, retry: false, queryFn: () => run(query) }).then(
     () => 'done' as const,
-    // The component that needs it will ask again and show the error where the work is.
-    () => 'failed' as const,
+    () => {
+      // The component that needs it will ask again and show the error where the work is.
+      forget(queryClient, queryKey)
+      return 'done' as const
+    },
   )
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<'late'>((resolve) => {
@@ -48,8 +51,13 @@ export async function prefetchItxQuery<T>({
   const outcome = await Promise.race([fetching, late])
   clearTimeout(timer)
   // In the browser the deadline only ends the waiting: the answer will still be welcome.
-  if (outcome === 'done' || (outcome === 'late' && !server)) return
+  if (outcome === 'done' || !server) return
   await queryClient.cancelQueries({ queryKey, exact: true })
+  await fetching
+}
+
+/** Removes an entry that holds nothing and that nobody observes. */
+function forget(queryClient: QueryClient, queryKey: readonly unknown[]): void {
   const entry = queryClient.getQueryCache().find({ queryKey, exact: true })
   if (entry && entry.state.data === undefined && entry.getObserversCount() === 0) queryClient.getQueryCache().remove(entry)
 }

@@ -58,7 +58,7 @@ export function streamStateQuery(projectId: string, path: string): ProjectQuery<
     queryKey: itxKey.project(projectId, 'streams', 'state', path),
     staleTime: STATE_FRESH_MS,
     queryFn: async (handle) => {
-      const stream = handle.streams.get(path)
+      using stream = handle.streams.get(path)
       const [state, page] = await Promise.all([stream.state(), stream.children({ limit: CHILDREN_PAGE })])
       return { ...navigationOf(state), children: page.children, nextAfter: page.nextAfter }
     },
@@ -76,7 +76,8 @@ export function streamChildrenQuery(
     queryKey: itxKey.project(projectId, 'streams', 'children', path, after),
     staleTime: STATE_FRESH_MS,
     queryFn: async (handle) => {
-      const { children, nextAfter } = await handle.streams.get(path).children({ after, limit: CHILDREN_PAGE })
+      using stream = handle.streams.get(path)
+      const { children, nextAfter } = await stream.children({ after, limit: CHILDREN_PAGE })
       return { children, nextAfter }
     },
   }
@@ -89,7 +90,10 @@ export function newestEventsQuery(projectId: string, path: string): ProjectQuery
     queryKey: itxKey.project(projectId, 'streams', 'newest', path),
     // The live tail takes over at once: coming back to a page should not show an old tail for long.
     staleTime: 1000,
-    queryFn: (handle) => handle.streams.get(path).read({ order: 'desc', limit: NEWEST_EVENTS }),
+    queryFn: async (handle) => {
+      using stream = handle.streams.get(path)
+      return await stream.read({ order: 'desc', limit: NEWEST_EVENTS })
+    },
   }
 }
 
@@ -101,7 +105,8 @@ export function projectBySlugQuery(slug: string): RootQuery<ProjectInfo | null> 
     staleTime: LIST_FRESH_MS,
     queryFn: async (handle) => {
       try {
-        return await handle.projects.get(slug).project()
+        using project = handle.projects.get(slug)
+        return await project.project()
       } catch (error) {
         const code = itxErrorCode(error)
         // A slug that cannot exist is as missing as any other.

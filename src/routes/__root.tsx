@@ -1,6 +1,14 @@
 import type { QueryClient } from '@tanstack/react-query'
-import { HeadContent, Outlet, Scripts, createRootRouteWithContext } from '@tanstack/react-router'
+import { type ErrorComponentProps, HeadContent, Outlet, Scripts, createRootRouteWithContext } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { ErrorPage } from '../components/ui/error-page.tsx'
+import { NotFoundPage } from '../components/ui/not-found-page.tsx'
 import '../styles.css'
+
+/** The mark, drawn small: no request, and no answer of 404 for /favicon.ico. */
+const ICON = `data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20" fill="none" stroke="#1b9a96" stroke-width="3" stroke-linecap="round"><path d="M4 2C4 7 10 7.5 10 12.5V18"/><path d="M16 2c0 4.500-3.500 5.500-5 7.500"/></svg>',
+)}`
 
 export const Route = createRootRouteWithContext<{ queryClient: QueryClient }>()({
   head: () => ({
@@ -10,18 +18,23 @@ export const Route = createRootRouteWithContext<{ queryClient: QueryClient }>()(
       { name: 'color-scheme', content: 'light dark' },
       { title: 'Tributary' },
     ],
+    links: [{ rel: 'icon', href: ICON }],
   }),
-  component: Root,
+  // The document stands outside of the error boundary: an error page needs one as well.
+  shellComponent: Document,
+  component: Outlet,
+  errorComponent: ({ error }: ErrorComponentProps) => <ErrorPage error={error} />,
+  notFoundComponent: () => <NotFoundPage />,
 })
 
-function Root() {
+function Document({ children }: { readonly children: ReactNode }) {
   return (
     <html lang="en">
       <head>
         <HeadContent />
       </head>
       <body>
-        <Outlet />
+        {children}
         <Scripts />
       </body>
     </html>

@@ -15,7 +15,7 @@ import { createToken } from '../control-plane/tokens.ts'
 import { createUser } from '../control-plane/users.ts'
 import type { ItxApi, StreamsApi } from '../itx/handle.ts'
 import type { Instance } from '../itx/instance.ts'
-import { handleUpgrade } from '../itx/socket.ts'
+import { handleUpgrade, terminateSockets } from '../itx/socket.ts'
 import type { ProjectStreams } from '../streams/project-streams.ts'
 import { answer } from './answer.ts'
 import { createHttpServer } from './http-server.ts'
@@ -123,6 +123,13 @@ export class TestTributary {
     this.#server?.server.closeAllConnections()
     this.#server = null
     this.#instance = null
+  }
+
+  /** Ends without a word to anybody: every socket is reset. */
+  async kill(): Promise<void> {
+    terminateSockets()
+    this.#server?.server.closeAllConnections()
+    await this.pause()
   }
 
   /** Ends, and removes the data. */

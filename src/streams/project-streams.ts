@@ -1,13 +1,13 @@
 import { type PlannedEvent, childCreatedEvent, createdEvent } from './core/core-events.ts'
 import type { AppendDecision } from './core/decide.ts'
-import { CORE_STATE_VERSION, type CoreState, DEFAULT_CONTENT_TYPE, emptyState } from './core/state.ts'
+import { type CoreState, DEFAULT_CONTENT_TYPE, emptyState } from './core/state.ts'
 import type { OnBatch, SubscribeOptions, Subscription } from './delivery/batch.ts'
 import { StreamFeed } from './delivery/stream-feed.ts'
 import { type ChildrenOptions, type ChildrenPage, type ListOptions, type StreamsPage, listChildren, listStreams, pageLimit, wholeNumber } from './directory.ts'
 import { ItxError } from './errors.ts'
-import { type AppendLimits, type EncodedEvent, type EncodedInput, type Receipt, checkLimits } from './event.ts'
+import { type AppendLimits, type EncodedEvent, type EncodedInput, type Receipt, checkLimits, encodedBytes } from './event.ts'
 import { type StreamPath, ancestorPaths, isBelow } from './path.ts'
-import type { GroupParticipant, StreamRef, StreamStorage, WriteTransaction } from './storage/port.ts'
+import type { GroupParticipant, StoredStream, StreamRef, StreamStorage, WriteTransaction } from './storage/port.ts'
 import { Stream, needsRecovery, recoverStream } from './stream.ts'
 
 /** Events of a page, at most; bytes of a page, at most (it always holds one event). */
@@ -17,7 +17,7 @@ const READ_BYTES = 4 * 1024 * 1024
 /** Events a filtered read looks at before it answers with what it has. */
 const READ_SCAN = 10_000
 /** A subscriber holds up to four batches: pages for it are smaller. */
-const FEED_PAGE = { limit: 500, maxBytes: 512 * 1024 }
+const FEED_PAGE = { limit: 500, maxBytes: 512 * 1024, atLeastOne: true }
 /** Idle actors kept in memory. */
 const MAX_ACTORS = 10_000
 
@@ -78,6 +78,8 @@ export class ProjectStreams implements GroupParticipant {
   readonly #opening = new Map<StreamPath, Promise<void>>()
   readonly #feeds = new Map<StreamPath, StreamFeed>()
   readonly #dirty = new Set<Stream>()
+  /** Operations that wait for a stream to be recovered. */
+  #waiting = 0
   #closed = false
 
   constructor(storage: StreamStorage, options: ProjectStreamsOptions) {
@@ -87,7 +89,7 @@ export class ProjectStreams implements GroupParticipant {
 
   /** Whether the file may be closed without anybody noticing: no live reader, nothing being written or opened. */
   get idle(): boolean {
-    return this.#feeds.size === 0 && this.#dirty.size === 0 && this.#opening.size === 0
+    return this.#feeds.size === 0 && this.#dirty.size === 0 && this.#opening.size === 0 && this.#waiting === 0
   }
 
   /**
@@ -97,7 +99,7 @@ export class ProjectStreams implements GroupParticipant {
    * @throws {ItxError} BAD_REQUEST over a limit; FORBIDDEN reserved type; CONFLICT precondition, paused, closed;
    *   UNAVAILABLE disk full, busy, shutting down. Nothing of the batch is stored then.
    */
-  append(path: StreamPath, inputs: readonly EncodedInput[]): Promise<readonly Receipt[]> {
+  async append(path: StreamPath, inputs: readonly EncodedInput[]): Promise<readonly Receipt[]> {
     const stream = this.#loaded(path)
     // The usual case decides in this very turn: no await between reading and writing.
     return stream?.exists ? this.#appendNow(stream, inputs) : this.#appendOpening(path, inputs)
@@ -114,13 +116,14 @@ export class ProjectStreams implements GroupParticipant {
   ): Promise<{ readonly created: boolean; readonly state: CoreState }> {
     const inputs = options.inputs ?? []
     checkLimits(inputs, this.#options.limits)
-    const { created, state } = await this.#whenLoaded(path, (stream, ancestors) => {
-      const absent = !stream.exists
-      if (absent) this.#createNow(stream, ancestors, inputs, options.contentType ?? DEFAULT_CONTENT_TYPE)
-      return { created: absent, state: stream.working }
+    return this.#whenLoaded(path, async (stream, ancestors) => {
+      const created = !stream.exists
+      if (created) this.#createNow(stream, ancestors, inputs, options.contentType ?? DEFAULT_CONTENT_TYPE)
+      const state = stream.working
+      // Asked for in this very turn: once the group has failed, there is none to wait for.
+      if (stream.dirty) await this.#storage.durable()
+      return { created, state }
     })
-    await this.#storage.durable()
-    return { created, state }
   }
 
   /** The committed state; `exists: false` for a stream that is not there. Reading never creates. */
@@ -144,25 +147,30 @@ export class ProjectStreams implements GroupParticipant {
     if (!found) return { events: [], nextCursor: null, maxOffset: 0, incarnationId: null }
     const { ref, state } = found
     const events: EncodedEvent[] = []
-    const cursor = { after, before: before ?? state.maxOffset + 1 }
-    for (let scanned = 0, bytes = 0; scanned < READ_SCAN && events.length < limit && bytes < READ_BYTES; ) {
+    const end = Math.min(before ?? Infinity, state.maxOffset + 1)
+    const cursor = { after, before: end }
+    for (let scanned = 0, bytes = 0; scanned < READ_SCAN && events.length < limit; ) {
+      const asked = types ? MAX_READ_LIMIT : limit
       const page = this.#storage.committed.readEvents(ref, {
         ...cursor,
-        limit: types ? MAX_READ_LIMIT : limit - events.length,
+        limit: asked,
         maxBytes: READ_BYTES - bytes,
+        atLeastOne: events.length === 0,
         descending,
         ...(options.visibleOnly ? { visibleOnly: true } : {}),
       })
-      for (const event of page) {
+      for (const event of page.events) {
         cursor[descending ? 'before' : 'after'] = event.offset
-        bytes += (event.payload?.length ?? 0) + 100
+        bytes += encodedBytes(event)
         if (!types || types.has(event.type)) events.push(event)
         if (events.length === limit) break
       }
-      scanned += page.length
-      if (page.length === 0) return this.#page(events, null, state)
+      if (!page.full && events.length < limit) return this.#page(events, null, state)
+      // Ended by its bytes, not by its count: so does the answer.
+      if (page.events.length < asked) break
+      scanned += page.events.length
     }
-    const more = descending ? cursor.before > after + 1 : cursor.after + 1 < (before ?? state.maxOffset + 1)
+    const more = descending ? cursor.before > after + 1 : cursor.after + 1 < end
     return this.#page(events, more ? (descending ? cursor.before : cursor.after) : null, state)
   }
 
@@ -187,9 +195,11 @@ export class ProjectStreams implements GroupParticipant {
   /**
    * Replays committed events after an offset, then follows the tail, without a gap.
    *
-   * @throws {ItxError} CONFLICT `incarnation`; UNAVAILABLE when shutting down.
+   * @throws {ItxError} BAD_REQUEST for a bad `after`; CONFLICT `incarnation`; UNAVAILABLE when shutting down.
    */
   async subscribe(path: StreamPath, options: SubscribeOptions, onBatch: OnBatch): Promise<Subscription> {
+    const { after } = options
+    if (after !== undefined && after !== 'start' && after !== 'now') wholeNumber(after, 'after')
     // Loaded first: a state that is behind its log would hide events from the reader.
     return this.#whenLoaded(path, (stream) => {
       const feed =
@@ -200,9 +210,13 @@ export class ProjectStreams implements GroupParticipant {
           (after) => this.#feedPage(path, after),
           () => this.#feeds.delete(path),
         )
-      const subscription = feed.subscribe(options, onBatch)
+      // Entered before the first batch is sent, in this very turn: whoever gets it may subscribe, or fail and be gone.
       this.#feeds.set(path, feed)
-      return subscription
+      try {
+        return feed.subscribe(options, onBatch)
+      } finally {
+        if (feed.size === 0) this.#feeds.delete(path)
+      }
     })
   }
 
@@ -323,25 +337,34 @@ export class ProjectStreams implements GroupParticipant {
     path: StreamPath,
     act: (stream: Stream, ancestors: readonly Stream[]) => T | Promise<T>,
   ): Promise<T> {
-    for (;;) {
-      const stream = this.#loaded(path)
-      const line = stream?.exists ? [] : ancestorPaths(path).map((ancestor) => this.#loaded(ancestor))
-      const ancestors = line.filter((ancestor) => ancestor !== null)
-      if (stream && ancestors.length === line.length) return act(stream, ancestors)
-      await Promise.all([...ancestorPaths(path), path].map((each) => this.#opening.get(each)))
+    this.#waiting++
+    try {
+      for (;;) {
+        const stream = this.#loaded(path)
+        const line = stream?.exists ? [] : ancestorPaths(path).map((ancestor) => this.#loaded(ancestor))
+        const ancestors = line.filter((ancestor) => ancestor !== null)
+        if (stream && ancestors.length === line.length) return act(stream, ancestors)
+        await Promise.all([...ancestorPaths(path), path].map((each) => this.#opening.get(each)))
+      }
+    } finally {
+      this.#waiting--
     }
   }
 
   /** The actor, read from its row if need be; null while its state is being recovered. */
   #loaded(path: StreamPath): Stream | null {
+    if (this.#closed) throw shuttingDown()
     const actor = this.#actors.get(path)
     if (actor) return actor
-    if (this.#closed) throw shuttingDown()
     if (this.#opening.has(path)) return null
     const stored = this.#storage.working.loadStream(path)
-    if (stored && needsRecovery(this.#storage, stored)) {
+    if (stored && needsRecovery(this.#storage.working, stored)) {
       const opening = recoverStream(this.#storage, stored)
         .then((recovered) => void this.#adopt(new Stream(path, this.#storage, recovered, '')))
+        .catch((error: unknown) => {
+          // The file was closed under it.
+          throw this.#closed ? shuttingDown() : error
+        })
         .finally(() => this.#opening.delete(path))
       this.#opening.set(path, opening)
       // Whoever waits hears of a failure; nobody waiting is no reason to end the process.
@@ -384,18 +407,23 @@ export class ProjectStreams implements GroupParticipant {
     if (actor) return committedOf(actor)
     const stored = this.#storage.committed.loadStream(path)
     if (!stored) return null
-    if (stored.stateVersion !== CORE_STATE_VERSION) return 'stale'
-    return { ref: { id: stored.id, path, incarnationId: stored.state.incarnationId }, state: stored.state }
+    return needsRecovery(this.#storage.committed, stored) ? 'stale' : { ref: refOf(stored, path), state: stored.state }
   }
 
   #feedPage(path: StreamPath, after: number): readonly EncodedEvent[] {
-    const found = this.#committedNow(path)
-    return found === null || found === 'stale' ? [] : this.#storage.committed.readEvents(found.ref, { after, ...FEED_PAGE })
+    // The feed knows how far the log goes: a state on the disk that is behind does not matter here.
+    const stored = this.#actors.has(path) ? null : this.#storage.committed.loadStream(path)
+    const ref = stored ? refOf(stored, path) : this.#actors.get(path)?.ref
+    return ref ? this.#storage.committed.readEvents(ref, { after, ...FEED_PAGE }).events : []
   }
 
   #page(events: readonly EncodedEvent[], nextCursor: number | null, state: CoreState): ReadPage {
     return { events, nextCursor, maxOffset: state.maxOffset, incarnationId: state.incarnationId }
   }
+}
+
+function refOf(stored: StoredStream, path: StreamPath): StreamRef {
+  return { id: stored.id, path, incarnationId: stored.state.incarnationId }
 }
 
 function committedOf(stream: Stream): CommittedRow | null {

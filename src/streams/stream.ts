@@ -5,9 +5,9 @@ import { CORE_STATE_VERSION, type CoreState, emptyState } from './core/state.ts'
 import { ItxError } from './errors.ts'
 import type { EncodedEvent, EncodedInput } from './event.ts'
 import type { StreamPath } from './path.ts'
-import type { StoredStream, StreamRef, StreamStorage, WriteTransaction } from './storage/port.ts'
+import type { StoredStream, StreamRef, StreamStorage, WorkingReader, WriteTransaction } from './storage/port.ts'
 
-const REPLAY_PAGE = { limit: 1000, maxBytes: 4 * 1024 * 1024 }
+const REPLAY_PAGE = { limit: 1000, maxBytes: 4 * 1024 * 1024, atLeastOne: true }
 
 /**
  * The actor: every write to a stream goes through its one `Stream`, one at a time and synchronously.
@@ -74,7 +74,8 @@ export class Stream {
     this.#id ??= tx.insertStream(state)
     this.#working = state
     tx.insertEvents({ id: this.#id, path: this.path, incarnationId: state.incarnationId }, events)
-    if (keep) this.#fresh.push(...events)
+    // One by one: a raw batch may hold more events than a call may have arguments.
+    if (keep) for (const event of events) this.#fresh.push(event)
   }
 
   /** Writes the state row: once per group, whatever the number of appends. */
@@ -102,16 +103,20 @@ export async function recoverStream(storage: StreamStorage, stored: StoredStream
   const ref: StreamRef = { id: stored.id, path: stored.state.path, incarnationId: stored.state.incarnationId }
   for (;;) {
     const page = storage.working.readEvents(ref, { after: state.maxOffset, ...REPLAY_PAGE })
-    if (page.length === 0) return { ...stored, state, stateVersion: CORE_STATE_VERSION }
-    state = page.reduce(reduceCore, state)
+    state = page.events.reduce(reduceCore, state)
+    if (!page.full) return { ...stored, state, stateVersion: CORE_STATE_VERSION }
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
-/** Whether a stored stream must be recovered before its first use. */
-export function needsRecovery(storage: StreamStorage, stored: StoredStream): boolean {
+/**
+ * Whether a stored stream must be recovered before its first use.
+ *
+ * @throws {ItxError} INTERNAL when its log ends before its state: events are missing.
+ */
+export function needsRecovery(reader: Pick<WorkingReader, 'lastOffset'>, stored: StoredStream): boolean {
   if (stored.stateVersion !== CORE_STATE_VERSION) return true
-  const last = storage.working.lastOffset(stored.id)
+  const last = reader.lastOffset(stored.id)
   if (last < stored.state.maxOffset) {
     throw new ItxError(
       'INTERNAL',

@@ -140,7 +140,7 @@ export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
     (value) => ({ value }),
     (error: unknown) => ({ error }),
   )
-  if ('value' in outcome) throw new Error(`expected a failure, got ${JSON.stringify(outcome.value)}`)
+  if ('value' in outcome) throw new Error(`expected a failure, got ${JSON.stringify(outcome.value)?.slice(0, 200)}`)
   return failure(outcome.error)
 }
 

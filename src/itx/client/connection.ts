@@ -86,9 +86,21 @@ export class Connection {
     return (await project).dup()
   }
 
-  /** Tries again now: the network or the tab has come back. */
+  /** Tries again now: the network or the tab has come back. An attempt that is under way is left alone. */
   wake(): void {
-    if (this.#status.state === 'reconnecting') this.#connect()
+    if (this.#status.retryAt !== undefined) this.#connect()
+  }
+
+  /** Gives up: everybody who waits for a connection gets the error. The next call dials anew. */
+  fail(error: unknown): void {
+    clearTimeout(this.#timer)
+    const socket = this.#socket
+    this.#lose()
+    this.#attempts = 0
+    this.#set({ state: 'idle' })
+    socket?.close()
+    this.#opened?.reject(error)
+    this.#opened = null
   }
 
   /** After signing in: the end of a session is no longer the end of the connection. */
@@ -100,22 +112,19 @@ export class Connection {
   /** Ends the socket for good. */
   close(): void {
     this.#ended = true
-    clearTimeout(this.#timer)
-    this.#socket?.close(1000)
-    this.#lose()
-    this.#set({ state: 'idle' })
+    this.fail(ended())
   }
 
   async #ready(): Promise<Stub<ItxApi>> {
     if (this.#root && this.#status.state === 'connected') return this.#root
-    if (this.#ended) throw new ItxError('UNAVAILABLE', 'the connection was closed', { reason: 'closed' })
+    if (this.#ended) throw ended()
     if (this.#status.state === 'signed-out') throw signedOut()
     this.#opened ??= withoutRejection(Promise.withResolvers<Stub<ItxApi>>())
     const { promise } = this.#opened
     if (this.#status.state === 'idle') this.#connect()
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new ItxError('UNAVAILABLE', 'no connection to the server', { reason: 'offline' })), READY_MS)
+      timer = setTimeout(() => reject(new ItxError('UNAVAILABLE', `no connection to the server within ${READY_MS / 1000} s`, { reason: 'offline' })), READY_MS)
     })
     try {
       return await Promise.race([promise, late])
@@ -127,7 +136,12 @@ export class Connection {
   #connect(): void {
     clearTimeout(this.#timer)
     this.#set({ state: this.#attempts === 0 ? 'connecting' : 'reconnecting' })
-    const socket = this.#dial()
+    let socket: WebSocket
+    try {
+      socket = this.#dial()
+    } catch (error) {
+      return this.fail(error)
+    }
     this.#socket = socket
     // Made before the socket is open, so that no message can come too early to be heard.
     const root = newWebSocketRpcSession(socket) as unknown as Stub<ItxApi>
@@ -142,7 +156,6 @@ export class Connection {
     socket.addEventListener('close', (event) => {
       if (socket !== this.#socket) return
       this.#lose()
-      if (this.#ended) return
       if (event.code === CLOSE_SIGNED_OUT) this.#signOut()
       else this.#retry()
     })
@@ -174,6 +187,10 @@ export class Connection {
     this.#status = status
     for (const listener of this.#listeners) listener()
   }
+}
+
+function ended(): ItxError {
+  return new ItxError('UNAVAILABLE', 'the connection was closed', { reason: 'closed' })
 }
 
 function signedOut(): ItxError {

@@ -57,23 +57,27 @@ async function followOnce(
   const { connection, project, path, signal } = options
   // Late deliveries of a subscription that is over must not be taken: its successor brings them again.
   let current = true
-  using handle = await connection.project(project)
-  const subscription = await handle.streams.get(path).subscribe(
-    {
-      after,
-      ...(incarnationId === undefined ? {} : { incarnationId }),
-      ...(options.state === undefined ? {} : { state: options.state }),
-    },
-    async (batch) => {
-      if (!current || signal.aborted) return
-      await options.onBatch(batch)
-      onTaken(batch)
-    },
-  )
+  // The server sends a few batches before the first is acknowledged: they wait for one another here.
+  let taken = Promise.resolve()
+  const take = async (batch: WireBatch) => {
+    if (!current || signal.aborted) return
+    await options.onBatch(batch)
+    onTaken(batch)
+  }
   const aborted = Promise.withResolvers<'aborted'>()
   const onAbort = () => aborted.resolve('aborted')
   signal.addEventListener('abort', onAbort)
   try {
+    using handle = await connection.project(project)
+    using stream = handle.streams.get(path)
+    using subscription = await stream.subscribe(
+      {
+        after,
+        ...(incarnationId === undefined ? {} : { incarnationId }),
+        ...(options.state === undefined ? {} : { state: options.state }),
+      },
+      (batch) => (taken = taken.then(() => take(batch))),
+    )
     if (signal.aborted) return
     const ended = await Promise.race([subscription.closed(), aborted.promise])
     if (ended === 'aborted') {
@@ -84,8 +88,9 @@ async function followOnce(
     throw new ItxError('UNAVAILABLE', `the subscription ended: ${ended.reason}`, { reason: ended.reason })
   } finally {
     current = false
+    // What is being taken decides where the next subscription begins.
+    await Promise.race([taken.catch(() => {}), aborted.promise])
     signal.removeEventListener('abort', onAbort)
-    subscription[Symbol.dispose]()
   }
 }
 

@@ -108,12 +108,14 @@ export class StreamTail {
     this.#abort?.abort()
     this.#abort = null
     clearTimeout(this.#notify)
+    this.#notify = undefined
     this.#onIdle()
   }
 
   async #readFirst(): Promise<void> {
     using handle = await this.#connection.project(this.#project)
-    this.#begin(await handle.streams.get(this.#path).read({ order: 'desc', limit: FIRST_PAGE }))
+    using stream = handle.streams.get(this.#path)
+    this.#begin(await stream.read({ order: 'desc', limit: FIRST_PAGE }))
   }
 
   #begin(page: WirePage): void {

@@ -65,7 +65,7 @@ export interface WorkingReader {
   findKey(streamId: number, key: string): KeyedEvent | null
   /** The offset of the newest event row; 0 when there is none. */
   lastOffset(streamId: number): number
-  readEvents(stream: StreamRef, range: EventRange): EncodedEvent[]
+  readEvents(stream: StreamRef, range: EventRange): EventPage
 }
 
 export interface WriteTransaction {
@@ -80,17 +80,27 @@ export interface EventRange {
   /** Exclusive; absent: to the end. */
   readonly before?: number
   readonly limit: number
-  /** The page ends once it holds this many bytes; it always holds at least one event. */
+  /** The page ends before the event that would exceed this many bytes. */
   readonly maxBytes: number
+  /** The page holds its first event even when that alone exceeds `maxBytes`. */
+  readonly atLeastOne?: boolean
   readonly descending?: boolean
   /** Only events that are not core events. */
   readonly visibleOnly?: boolean
 }
 
+export interface EventPage {
+  readonly events: readonly EncodedEvent[]
+  /** It ended at a limit: there may be more in the range. */
+  readonly full: boolean
+}
+
 export interface CommittedReader {
   loadStream(path: StreamPath): StoredStream | null
+  /** The offset of the newest committed event row; 0 when there is none. */
+  lastOffset(streamId: number): number
   /** @throws {ItxError} INTERNAL naming stream and offset when a row's checksum does not match. */
-  readEvents(stream: StreamRef, range: EventRange): EncodedEvent[]
+  readEvents(stream: StreamRef, range: EventRange): EventPage
   findEvent(stream: StreamRef, key: string): EncodedEvent | null
   children(parent: StreamPath, page: CataloguePage): CatalogueRow[]
   countChildren(parent: StreamPath, match?: string): number

@@ -2,9 +2,10 @@ import type Database from 'better-sqlite3'
 import { ItxError } from '../../errors.ts'
 import type { EncodedEvent, EventSource } from '../../event.ts'
 import type { JsonText } from '../../json-text.ts'
-import type { EventRange, StreamRef } from '../port.ts'
+import type { EventPage, EventRange, StreamRef } from '../port.ts'
 import { eventChecksum } from './checksum.ts'
 import { METADATA_PART, PAYLOAD_PART } from './event-writer.ts'
+import { CHUNK_BYTES } from './schema.ts'
 
 type EventRow = [
   offset: number,
@@ -20,6 +21,8 @@ type EventRow = [
 ]
 
 const COLUMNS = 'offset, type, created_at, key, payload, metadata, source, raw, chunks, checksum'
+/** What an event weighs besides payload and metadata. */
+const ROW_BYTES = 100
 // `stream/…` as a range: '0' follows '/'.
 const VISIBLE = `and (type < 'stream/' or type >= 'stream0')`
 
@@ -27,6 +30,7 @@ const VISIBLE = `and (type < 'stream/' or type >= 'stream0')`
 export class EventReader {
   readonly #pages: Readonly<Record<string, Database.Statement>>
   readonly #byKey: Database.Statement
+  readonly #last: Database.Statement
   readonly #chunks: Database.Statement
 
   constructor(db: Database.Database) {
@@ -43,12 +47,13 @@ export class EventReader {
       downVisible: page(VISIBLE, 'desc'),
     }
     this.#byKey = db.prepare(`select ${COLUMNS} from events where stream_id = ? and key = ?`).raw()
+    this.#last = db.prepare('select max(offset) from events where stream_id = ?').pluck()
     this.#chunks = db
       .prepare('select bytes from event_chunks where stream_id = ? and offset = ? and part = ? order by chunk')
       .pluck()
   }
 
-  page(stream: StreamRef, range: EventRange): EncodedEvent[] {
+  page(stream: StreamRef, range: EventRange): EventPage {
     const statement = this.#pages[`${range.descending ? 'down' : 'up'}${range.visibleOnly ? 'Visible' : ''}`]
     if (!statement) throw new Error('unreachable: every kind of page has its statement')
     const events: EncodedEvent[] = []
@@ -56,13 +61,12 @@ export class EventReader {
     const rows = statement.iterate(stream.id, range.after, range.before ?? Number.MAX_SAFE_INTEGER, range.limit)
     for (const row of rows as IterableIterator<EventRow>) {
       // Chunks are read after the row: a row that no longer fits must not be put together first.
-      if (events.length > 0 && bytes + this.#estimate(row) > range.maxBytes) break
-      const event = this.#event(stream, row)
-      events.push(event)
-      bytes += (event.payload?.length ?? 0) + (event.metadata?.length ?? 0) + 100
-      if (bytes >= range.maxBytes) break
+      bytes += rowBytes(row)
+      const first = events.length === 0 && range.atLeastOne
+      if (bytes > range.maxBytes && !first) return { events, full: true }
+      events.push(this.#event(stream, row))
     }
-    return events
+    return { events, full: events.length === range.limit }
   }
 
   byKey(stream: StreamRef, key: string): EncodedEvent | null {
@@ -70,8 +74,9 @@ export class EventReader {
     return row ? this.#event(stream, row) : null
   }
 
-  #estimate(row: EventRow): number {
-    return (row[4]?.length ?? 0) + (row[5]?.length ?? 0) + row[8] * 512 * 1024
+  /** The offset of the newest event row; 0 when there is none. */
+  lastOffset(streamId: number): number {
+    return (this.#last.get(streamId) as number | null) ?? 0
   }
 
   #event(stream: StreamRef, row: EventRow): EncodedEvent {
@@ -99,4 +104,9 @@ export class EventReader {
     const chunks = this.#chunks.all(stream.id, offset, part) as Buffer[]
     return chunks.length === 0 ? null : Buffer.concat(chunks).toString()
   }
+}
+
+/** Bytes of a row as they count for a page: payload and metadata, at most a chunk too many for each, and the rest. */
+function rowBytes([, , , , payload, metadata, , , chunks]: EventRow): number {
+  return (payload ? Buffer.byteLength(payload) : 0) + (metadata ? Buffer.byteLength(metadata) : 0) + chunks * CHUNK_BYTES + ROW_BYTES
 }

@@ -86,6 +86,8 @@ export class GroupCommit {
 
   #start(): Group {
     try {
+      // Left behind where a rollback failed: it would keep every later group from beginning.
+      if (this.#db.inTransaction) this.#rollback.run()
       this.#begin.run()
     } catch (error) {
       throw storageError(error)
@@ -102,6 +104,8 @@ export class GroupCommit {
   #end(group: Group): void {
     if (this.#open !== group) return
     try {
+      // A read may have cost the transaction since the last write: a flush would then commit states without events.
+      if (!this.#db.inTransaction) throw lostTransaction()
       for (const participant of group.participants) participant.flush(this.#tx)
       if (!this.#db.inTransaction) throw lostTransaction()
       this.#commit.run()

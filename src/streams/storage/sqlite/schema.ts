@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3'
+import { ItxError } from '../../errors.ts'
 
 /** Version of the tables below; a file with a higher one was written by a newer Tributary and is refused. */
 const SCHEMA_VERSION = 1
@@ -71,14 +72,22 @@ create table if not exists snapshots (
 ) without rowid;
 `
 
-/** Creates what is missing. Idempotent. */
+/**
+ * Creates what is missing. Idempotent.
+ *
+ * @throws {ItxError} INTERNAL when the file is of another version; it is left as it is.
+ */
 export function prepareSchema(db: Database.Database, file: string): void {
   db.transaction(() => {
     db.exec(TABLES)
     db.prepare(`insert or ignore into meta (key, value) values ('schema_version', ?)`).run(String(SCHEMA_VERSION))
     const version = Number(db.prepare(`select value from meta where key = 'schema_version'`).pluck().get())
     if (version !== SCHEMA_VERSION) {
-      throw new Error(`${file} has schema version ${version}; this Tributary reads version ${SCHEMA_VERSION}`)
+      throw new ItxError('INTERNAL', `${file} has schema version ${version}; this Tributary reads version ${SCHEMA_VERSION}`, {
+        reason: 'schema-version',
+        version,
+        supported: SCHEMA_VERSION,
+      })
     }
   })()
 }

@@ -22,8 +22,10 @@ export class SqliteStorage implements StreamStorage {
 
   /** @throws {ItxError} UNAVAILABLE or INTERNAL when the file cannot be opened. */
   constructor(file: string, scheduler: CommitScheduler) {
+    const opened: Database.Database[] = []
     try {
       this.#write = new Database(file)
+      opened.push(this.#write)
       this.#write.pragma('journal_mode = wal')
       // better-sqlite3 is compiled to default to NORMAL in WAL mode, which may lose the last commits with the power.
       this.#write.pragma('synchronous = full')
@@ -33,24 +35,15 @@ export class SqliteStorage implements StreamStorage {
       }
       prepareSchema(this.#write, file)
       this.#read = new Database(file, { readonly: true })
+      opened.push(this.#read)
+      this.working = workingReader(this.#write)
+      this.committed = committedReader(this.#read)
+      this.#group = new GroupCommit(this.#write, writeTransaction(this.#write), scheduler)
     } catch (error) {
+      // Whoever asks again for a damaged file must not use up the process's file handles.
+      for (const connection of opened) connection.close()
       throw storageError(error)
     }
-    const rows = new StateRows(this.#write)
-    const events = new EventReader(this.#write)
-    const findKey = this.#write.prepare('select offset, created_at from events where stream_id = ? and key = ?').raw()
-    const last = this.#write.prepare('select max(offset) from events where stream_id = ?').pluck()
-    this.working = {
-      loadStream: (path) => rows.load(path),
-      findKey: (id, key) => {
-        const row = findKey.get(id, key) as [number, string] | undefined
-        return row ? { offset: row[0], createdAt: row[1] } : null
-      },
-      lastOffset: (id) => (last.get(id) as number | null) ?? 0,
-      readEvents: (stream, range) => events.page(stream, range),
-    }
-    this.committed = committedReader(this.#read)
-    this.#group = new GroupCommit(this.#write, writeTransaction(this.#write, rows), scheduler)
   }
 
   transactionSync<T>(participant: GroupParticipant, write: (tx: WriteTransaction) => NotAsync<T>): T {
@@ -78,7 +71,8 @@ export class SqliteStorage implements StreamStorage {
   }
 }
 
-function writeTransaction(db: Database.Database, rows: StateRows): WriteTransaction {
+function writeTransaction(db: Database.Database): WriteTransaction {
+  const rows = new StateRows(db)
   const writer = new EventWriter(db)
   return {
     insertStream: (state) => rows.insert(state),
@@ -87,24 +81,43 @@ function writeTransaction(db: Database.Database, rows: StateRows): WriteTransact
   }
 }
 
+function workingReader(db: Database.Database): WorkingReader {
+  const rows = new StateRows(db)
+  const events = new EventReader(db)
+  const findKey = db.prepare('select offset, created_at from events where stream_id = ? and key = ?').raw()
+  return {
+    loadStream: guarded((path: StreamPath) => rows.load(path)),
+    findKey: guarded((id: number, key: string) => {
+      const row = findKey.get(id, key) as [number, string] | undefined
+      return row ? { offset: row[0], createdAt: row[1] } : null
+    }),
+    lastOffset: guarded(events.lastOffset.bind(events)),
+    readEvents: guarded(events.page.bind(events)),
+  }
+}
+
 function committedReader(db: Database.Database): CommittedReader {
   const rows = new StateRows(db)
   const events = new EventReader(db)
   const catalogue = new CatalogueReader(db)
-  const guarded = <A extends unknown[], R>(read: (...args: A) => R) =>
-    (...args: A): R => {
-      try {
-        return read(...args)
-      } catch (error) {
-        throw storageError(error)
-      }
-    }
   return {
     loadStream: guarded((path: StreamPath) => rows.load(path)),
+    lastOffset: guarded(events.lastOffset.bind(events)),
     readEvents: guarded(events.page.bind(events)),
     findEvent: guarded(events.byKey.bind(events)),
     children: guarded(catalogue.children.bind(catalogue)),
     countChildren: guarded(catalogue.countChildren.bind(catalogue)),
     list: guarded(catalogue.list.bind(catalogue)),
+  }
+}
+
+/** A read whose failures are coded errors. */
+function guarded<A extends unknown[], R>(read: (...args: A) => R): (...args: A) => R {
+  return (...args) => {
+    try {
+      return read(...args)
+    } catch (error) {
+      throw storageError(error)
+    }
   }
 }

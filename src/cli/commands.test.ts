@@ -1,0 +1,146 @@
+import { existsSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { PASSWORD, TestTributary, runCli, temporaryDirectory } from '../server/testing.ts'
+
+// The command line itself, and the commands that work on the data directory.
+
+describe('a command line that makes no sense is answered with the usage and status 2', () => {
+  const env = { TRIBUTARY_URL: 'http://127.0.0.1:9', TRIBUTARY_TOKEN: 'trb_x', TRIBUTARY_PROJECT: 'demo' }
+  test.each([
+    [['nonsense']],
+    [['constructor']],
+    [['toString']],
+    [['__proto__']],
+    [['append']],
+    [['append', '/a', '/b']],
+    [['read', '/a', '--colour', 'red']],
+    [['read', '/a', '--limit']],
+    [['read', '/a', '--limit', '0']],
+    [['read', '/a', '--limit', '-1']],
+    [['read', '/a', '--limit', '1.5']],
+    [['read', '/a', '--limit', 'many']],
+    [['read', '/a', '--after', 'x']],
+    [['read', '/a', '--after', '99999999999999999999']],
+    [['tail', '/a', '--after', 'soon']],
+    [['tail', '/a', '--after', '99999999999999999999']],
+    [['token']],
+    [['token', 'revoke', '--project', 'demo', '--role', 'editor']],
+    [['token', 'create', '--project', 'demo']],
+    [['token', 'create', '--project', 'demo', '--role', 'owner']],
+    [['token', 'create', 'extra', '--project', 'demo', '--role', 'editor']],
+    [['user', 'create', '--project', 'demo', '--role', 'viewer']],
+    [['user', 'create', 'a@example.com', '--project', 'demo']],
+    [['user', 'create', 'a@example.com', 'extra', '--project', 'demo', '--role', 'viewer']],
+  ])('%j', async (args) => {
+    const done = await runCli(args, { env: { ...env, TRIBUTARY_DATA_DIR: '/nonexistent/nowhere' } })
+    expect([done.code, done.stdout]).toEqual([2, ''])
+    expect(done.stderr).toContain('tributary <command>')
+  })
+
+  test.each([
+    ['token', { TRIBUTARY_PROJECT: 'demo' }],
+    ['project', { TRIBUTARY_TOKEN: 'x' }],
+  ])('no %s', async (what, given) => {
+    const done = await runCli(['read', '/a'], { env: given as unknown as Record<string, string> })
+    expect([done.code, done.stderr]).toEqual([2, expect.stringContaining(`a ${what} is needed`)])
+  })
+})
+
+test.each([[[]], [['help']], [['--help']], [['read', '--help']]])('%j prints the usage', async (args) => {
+  const done = await runCli(args)
+  expect([done.code, done.stderr]).toEqual([0, ''])
+  expect(done.stdout).toContain('tributary <command>')
+})
+
+test.each(['ftp://x', 'localhost:3000', 'nonsense'])('the url %s is refused by name', async (url) => {
+  const done = await runCli(['read', '/a', '--url', url], { env: { TRIBUTARY_TOKEN: 'x', TRIBUTARY_PROJECT: 'demo' } })
+  expect([done.code, done.stderr]).toEqual([1, expect.stringMatching(/^BAD_REQUEST: .*http/m)])
+})
+
+describe('on a fresh data directory', () => {
+  let dataDir: string
+  beforeAll(() => (dataDir = join(temporaryDirectory(), 'data')))
+  afterAll(() => rmSync(dataDir, { recursive: true, force: true }))
+  const local = (args: readonly string[], stdin = '') => runCli(args, { stdin, env: { TRIBUTARY_DATA_DIR: dataDir } })
+
+  test('two that come first at once both succeed', async () => {
+    const args = ['token', 'create', '--project', 'demo', '--role', 'editor']
+    const both = await Promise.all([local(args), local(args), local(args)])
+    expect(both.map(({ code }) => code)).toEqual([0, 0, 0])
+    expect(new Set(both.map(({ stdout }) => stdout)).size).toBe(3)
+  })
+
+  test('token create prints the token and nothing else', async () => {
+    const done = await local(['token', 'create', '--project', 'demo', '--role', 'viewer', '--name', 'mine'])
+    expect(done.code).toBe(0)
+    expect(done.stdout).toMatch(/^trb_[A-Za-z0-9_-]{43}\n$/)
+    expect(done.stderr).not.toContain(done.stdout.trim())
+  })
+
+  test('nobody else can read the databases', () => {
+    expect(existsSync(join(dataDir, 'control.db'))).toBe(true)
+    expect(statSync(join(dataDir, 'control.db')).mode & 0o077).toBe(0)
+  })
+
+  test.each([
+    [['token', 'create', '--project', 'nosuch', '--role', 'editor'], '', /^NOT_FOUND: .*nosuch/m],
+    [['user', 'create', 'a@example.com', '--project', 'nosuch', '--role', 'viewer'], PASSWORD, /^NOT_FOUND: .*nosuch/m],
+    [['user', 'create', 'nonsense', '--project', 'demo', '--role', 'viewer'], PASSWORD, /^BAD_REQUEST: .*email/m],
+    [['user', 'create', 'a@example.com', '--project', 'demo', '--role', 'viewer'], 'short', /^BAD_REQUEST: .*5 characters/m],
+    [['user', 'create', 'a@example.com', '--project', 'demo', '--role', 'viewer'], '', /^BAD_REQUEST: .*password/m],
+  ])('%j fails clearly', async (args, stdin, message) => {
+    const done = await local(args, stdin)
+    expect([done.code, done.stdout, done.stderr]).toEqual([1, '', expect.stringMatching(message)])
+  })
+
+  test('a user of a project that is not there is not made by half', async () => {
+    const done = await local(['user', 'create', 'a@example.com', '--project', 'demo', '--role', 'viewer'], PASSWORD)
+    expect(done.code).toBe(0)
+    const again = await local(['user', 'create', 'A@example.com', '--project', 'demo', '--role', 'viewer'], PASSWORD)
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('CONFLICT')])
+  })
+
+  test('a setting that is wrong is named', async () => {
+    const done = await runCli(['token', 'create', '--project', 'demo', '--role', 'editor'], { env: { TRIBUTARY_DATA_DIR: dataDir, PORT: 'x' } })
+    expect([done.code, done.stderr]).toEqual([1, expect.stringContaining('PORT is "x"')])
+  })
+
+  test('a data directory that cannot be made is named', async () => {
+    const done = await runCli(['token', 'create', '--project', 'demo', '--role', 'editor'], { env: { TRIBUTARY_DATA_DIR: '/proc/nowhere' } })
+    expect([done.code, done.stdout, done.stderr]).toEqual([1, '', expect.stringContaining('/proc/nowhere')])
+  })
+})
+
+describe('beside a running server', () => {
+  let tributary: TestTributary
+  beforeAll(async () => {
+    tributary = await TestTributary.start()
+  })
+  afterEach(() => {})
+  afterAll(() => tributary.stop())
+  const local = (args: readonly string[], stdin = '') => runCli(args, { stdin, env: { TRIBUTARY_DATA_DIR: tributary.dataDir } })
+
+  test('a token that was just made works at once', async () => {
+    const token = (await local(['token', 'create', '--project', 'demo', '--role', 'editor'])).stdout.trim()
+    const answer = await tributary.raw('/api/streams/demo/new', { method: 'PUT', headers: { authorization: `Bearer ${token}` } })
+    expect(answer.status).toBe(201)
+  })
+
+  test.each(['', '\n', '\r\n'])('a user that was just made can sign in (password ended by %j), with the role given', async (end) => {
+    const email = `user-${end.length}@example.com`
+    const made = await local(['user', 'create', email, '--project', 'demo', '--role', 'viewer'], PASSWORD + end)
+    expect([made.code, JSON.parse(made.stdout)]).toEqual([0, { id: expect.any(String), email, project: 'demo', role: 'viewer' }])
+    expect(made.stderr).not.toContain(PASSWORD)
+    const cookie = await tributary.signIn({ id: '', email, password: PASSWORD })
+    const { root, socket } = tributary.dial({ cookie, origin: tributary.origin })
+    expect(await root.projects.get('demo').project()).toMatchObject({ role: 'viewer' })
+    socket.close()
+  })
+
+  test('a password keeps its blanks', async () => {
+    const password = ' spaces at both ends '
+    await local(['user', 'create', 'blanks@example.com', '--project', 'demo', '--role', 'viewer'], `${password}\n`)
+    expect(await tributary.signIn({ id: '', email: 'blanks@example.com', password })).toContain('session_token')
+  })
+})

@@ -1,0 +1,64 @@
+import { useLocation } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
+import type { ConnectionStatus } from '../../itx/client/connection.ts'
+import { useItxStatus } from '../../itx/react/hooks.ts'
+
+/** What is known of this tab's socket: said politely when it changes, counted down for the eye alone. */
+export function ConnectionState() {
+  const status = useItxStatus()
+  const here = useLocation({ select: (location) => location.href })
+  const seconds = useSecondsUntil(status.retryAt)
+  return (
+    <div role="status" className="flex min-h-6 items-center gap-2 text-small whitespace-nowrap">
+      <Dot state={status.state} />
+      <span className={status.state === 'connected' || status.state === 'idle' ? 'text-soft' : 'text-warn'}>
+        {words(status)}
+        {seconds !== null && <span aria-hidden="true"> in {seconds} s</span>}
+      </span>
+      {status.state === 'signed-out' && (
+        <a href={`/sign-in?redirect=${encodeURIComponent(here)}`} className="link">
+          Sign in
+        </a>
+      )}
+    </div>
+  )
+}
+
+function words({ state }: ConnectionStatus): string {
+  switch (state) {
+    case 'idle':
+      return ''
+    case 'connecting':
+      return 'Connecting'
+    case 'connected':
+      return 'Live'
+    case 'reconnecting':
+      return 'Reconnecting'
+    case 'signed-out':
+      return 'Signed out'
+  }
+}
+
+/** Told apart by shape as well as by colour. */
+function Dot({ state }: { readonly state: ConnectionStatus['state'] }) {
+  if (state === 'idle') return null
+  if (state === 'connected') return <span aria-hidden="true" className="size-2 rounded-full bg-accent" />
+  if (state === 'signed-out') return <span aria-hidden="true" className="h-0.5 w-2 bg-warn" />
+  return <span aria-hidden="true" className="size-2 rounded-full border-2 border-warn" />
+}
+
+/** Whole seconds until a moment; null when there is none or it has passed. */
+function useSecondsUntil(moment: number | undefined): number | null {
+  const [now, setNow] = useState<number | null>(null)
+  useEffect(() => {
+    if (moment === undefined) return
+    setNow(Date.now())
+    const timer = setInterval(() => setNow(Date.now()), 250)
+    return () => {
+      clearInterval(timer)
+      setNow(null)
+    }
+  }, [moment])
+  if (moment === undefined || now === null || now >= moment) return null
+  return Math.ceil((moment - now) / 1000)
+}

@@ -1,0 +1,37 @@
+import { Link, useRouter } from '@tanstack/react-router'
+import { Button, buttonClass } from '../ui/button.tsx'
+import { Message } from '../ui/message-page.tsx'
+
+/** Missing and forbidden are one page: which it is, would already say that it exists. */
+export function ProjectMissing({ slug }: { readonly slug: string }) {
+  return (
+    <main id="content">
+      <Message mark="404" title="No such project for you">
+        <p>
+          The project <code className="foreign font-mono text-ink">{slug}</code> does not exist, or your account is not a
+          member of it. Whoever runs it can add you.
+        </p>
+        <Link to="/projects" className={buttonClass('main')}>
+          Your projects
+        </Link>
+      </Message>
+    </main>
+  )
+}
+
+/** Nobody could be asked whether the project exists. */
+export function ProjectFailed({ slug }: { readonly slug: string }) {
+  const router = useRouter()
+  return (
+    <main id="content">
+      <Message mark="Unavailable" title="The server did not answer">
+        <p>
+          Whether the project <code className="foreign font-mono text-ink">{slug}</code> is there could not be found out.
+        </p>
+        <Button look="main" onClick={() => void router.invalidate()}>
+          Try again
+        </Button>
+      </Message>
+    </main>
+  )
+}

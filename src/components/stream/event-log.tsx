@@ -1,0 +1,173 @@
+import { type CSSProperties, type KeyboardEvent, type ReactNode, useCallback, useRef, useState } from 'react'
+import { flushSync } from 'react-dom'
+import type { TailSnapshot } from '../../itx/client/stream-tail.ts'
+import type { EncodedEvent } from '../../streams/event.ts'
+import { itxErrorCode } from '../../streams/errors.ts'
+import { Button } from '../ui/button.tsx'
+import { counted, isoDay } from '../ui/formats.ts'
+import { DownIcon } from '../ui/icons.tsx'
+import { ErrorNotice } from '../ui/notice.tsx'
+import { EventRow, OFFSET } from './event-row.tsx'
+import { LogBar } from './log-bar.tsx'
+import { useEdge } from './use-edge.ts'
+import { useEventWindow } from './use-event-window.ts'
+
+interface EventLogProps {
+  readonly projectId: string
+  readonly path: string
+  readonly tail: TailSnapshot
+}
+
+/** The events of a stream, newest at the bottom, live. */
+export function EventLog({ projectId, path, tail }: EventLogProps) {
+  const live = useEventWindow(projectId, path, tail)
+  const { window, newer, holdHere } = live
+  const { rows, following, paused } = window
+  const scroller = useRef<HTMLDivElement>(null)
+  const [open, setOpen] = useState<ReadonlySet<number>>(new Set())
+  const [focused, setFocused] = useState<number | null>(null)
+  const edge = useEdge(scroller, { following, onLeave: holdHere, onReach: live.reachEnd })
+  const tabStop = focused !== null && rows.some(({ offset }) => offset === focused) ? focused : rows.at(-1)?.offset
+  const toggle = useCallback(
+    (offset: number) => {
+      const row = () => scroller.current?.querySelector(`[${OFFSET}="${offset}"]`)
+      const before = row()?.getBoundingClientRect().top
+      // Who opens an event reads it: the log must not run away below.
+      flushSync(() => {
+        holdHere()
+        setFocused(offset)
+        setOpen((now) => toggled(now, offset))
+      })
+      // Laid out bottom-up, the log would grow upwards: the row stays where it was clicked.
+      const after = row()?.getBoundingClientRect().top
+      if (scroller.current && before !== undefined && after !== undefined) scroller.current.scrollTop += after - before
+    },
+    [holdHere],
+  )
+  const jump = () => {
+    live.jumpToEnd()
+    if (scroller.current) scroller.current.scrollTop = 0
+  }
+  const onKeyDown = (event: KeyboardEvent) => {
+    edge.onKeyDown()
+    const row = rowForKey(event, scroller.current)
+    if (!row) return
+    event.preventDefault()
+    setFocused(Number(row.getAttribute(OFFSET)))
+    row.focus()
+  }
+  return (
+    <section aria-labelledby="events" className="flex min-h-96 flex-1 flex-col lg:min-h-0">
+      <LogBar tail={tail} following={following} paused={paused} newer={newer} onPause={live.pause} onResume={jump} />
+      <div className="relative min-h-0 flex-1">
+        <div
+          ref={scroller}
+          role="log"
+          // A fast stream would be read out without end: the bar above tells, politely and now and then.
+          aria-live="off"
+          aria-labelledby="events"
+          {...edge}
+          onKeyDown={onKeyDown}
+          className="@container absolute inset-0 flex flex-col-reverse overflow-x-hidden overflow-y-auto overscroll-contain [overflow-anchor:none]"
+        >
+          {newer > 0 && (
+            // Inside of what scrolls, so that a wheel above it scrolls on. Without a height: nothing moves when it comes.
+            <div className="sticky bottom-4 z-1 flex h-0 shrink-0 items-end justify-center">
+              <Button look="main" onClick={jump} className="min-h-8 shrink-0 px-3 shadow-lg shadow-black/20">
+                {counted(newer, 'new event')} <DownIcon />
+              </Button>
+            </div>
+          )}
+          <div className="mb-auto">
+            {live.hasOlder && (
+              <div className="bed flex flex-wrap items-center gap-3 py-2 ps-8 pe-3">
+                <Button disabled={live.loadingOlder} onClick={() => void live.loadOlder()}>
+                  {live.loadingOlder ? 'Loading…' : 'Load older'}
+                </Button>
+                {live.olderError !== null && (
+                  <ErrorNotice code={itxErrorCode(live.olderError)} message={messageOf(live.olderError)} />
+                )}
+              </div>
+            )}
+            <ol style={offsetWidth(rows)}>
+              {rows.map((event, index) => (
+                <DayAndRow key={event.offset} event={event} previous={rows[index - 1]}>
+                  <EventRow event={event} open={open.has(event.offset)} tabStop={event.offset === tabStop} onToggle={toggle} />
+                </DayAndRow>
+              ))}
+            </ol>
+            <Mouth live={tail.status === 'live' && following} />
+          </div>
+        </div>
+      </div>
+    </section>
+  )
+}
+
+interface DayAndRowProps {
+  readonly event: EncodedEvent
+  readonly previous: EncodedEvent | undefined
+  readonly children: ReactNode
+}
+
+/** A row, and before the first of a day its date: rows themselves tell the time alone. */
+function DayAndRow({ event, previous, children }: DayAndRowProps) {
+  const day = isoDay(event.createdAt)
+  if (previous && isoDay(previous.createdAt) === day) return children
+  return (
+    <>
+      <li className={`bed ps-8 pt-2 pb-1 text-micro font-semibold text-faint ${event.offset === 1 ? 'before:hidden' : ''}`}>
+        <time dateTime={day}>{day}</time>
+      </li>
+      {children}
+    </>
+  )
+}
+
+/** The end of the bed, where the stream goes on: it breathes while the view follows it. */
+function Mouth({ live }: { readonly live: boolean }) {
+  return (
+    <div aria-hidden="true" className="relative h-7">
+      <span className="absolute start-[1.125rem] top-0 h-3 w-0.5 -translate-x-1/2 bg-bed" />
+      <span
+        className={`absolute start-[1.125rem] top-3 size-2 -translate-1/2 rounded-full ${live ? 'mouth bg-accent' : 'border-2 border-bed bg-paper'}`}
+      />
+    </div>
+  )
+}
+
+function toggled(open: ReadonlySet<number>, offset: number): ReadonlySet<number> {
+  const next = new Set(open)
+  if (!next.delete(offset)) next.add(offset)
+  return next
+}
+
+/** The row that a key goes to, when the focus is on one: up, down, Home, End. */
+function rowForKey(event: KeyboardEvent, scroller: HTMLElement | null): HTMLElement | null {
+  if (!(event.target instanceof HTMLElement) || !event.target.hasAttribute(OFFSET) || !scroller) return null
+  if (event.ctrlKey || event.metaKey || event.altKey) return null
+  const rows = [...scroller.querySelectorAll<HTMLElement>(`[${OFFSET}]`)]
+  const at = rows.indexOf(event.target)
+  switch (event.key) {
+    case 'ArrowDown':
+      return rows[at + 1] ?? null
+    case 'ArrowUp':
+      return rows[at - 1] ?? null
+    case 'Home':
+      return rows[0] ?? null
+    case 'End':
+      return rows.at(-1) ?? null
+    default:
+      return null
+  }
+}
+
+/** The width of the widest offset, its separators included: each row is a grid of its own, and they must agree. */
+function offsetWidth(rows: readonly EncodedEvent[]): CSSProperties & Record<'--offset-width', string> {
+  const digits = String(rows.at(-1)?.offset ?? 0).length
+  return { '--offset-width': `${Math.max(3, digits + Math.floor((digits - 1) / 3) * 0.5)}ch` }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

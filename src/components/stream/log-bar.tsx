@@ -1,0 +1,67 @@
+import { useEffect, useRef, useState } from 'react'
+import type { TailSnapshot } from '../../itx/client/stream-tail.ts'
+import { Button } from '../ui/button.tsx'
+import { counted, formatCount } from '../ui/formats.ts'
+import { PauseIcon, PlayIcon } from '../ui/icons.tsx'
+
+/** News are said aloud at most this often. */
+const SUMMARY_MS = 10_000
+
+interface LogBarProps {
+  readonly tail: TailSnapshot
+  readonly following: boolean
+  readonly paused: boolean
+  readonly newer: number
+  readonly onPause: () => void
+  readonly onResume: () => void
+}
+
+/** What the log is doing, and the button that holds it. */
+export function LogBar({ tail, following, paused, newer, onPause, onResume }: LogBarProps) {
+  const summary = useSummary(tail)
+  return (
+    <div className="flex min-h-9 items-center gap-3 border-b border-line ps-4 pe-2">
+      <h2 id="events" className="text-small font-semibold text-soft">
+        Events
+      </h2>
+      <p className="min-w-0 truncate text-small text-faint">{words(tail, following, paused, newer)}</p>
+      <p role="status" className="sr-only">
+        {summary}
+      </p>
+      <span className="ms-auto text-small whitespace-nowrap text-faint">
+        <span className="max-sm:sr-only">times in </span>UTC
+      </span>
+      <Button look="quiet" aria-pressed={paused} onClick={paused ? onResume : onPause} className="min-w-22">
+        {paused ? <PlayIcon /> : <PauseIcon />}
+        {paused ? 'Resume' : 'Pause'}
+      </Button>
+    </div>
+  )
+}
+
+function words(tail: TailSnapshot, following: boolean, paused: boolean, newer: number): string {
+  if (paused) return newer > 0 ? `Paused, ${formatCount(newer)} new` : 'Paused'
+  if (tail.status === 'failed') return 'Stopped'
+  if (tail.status === 'interrupted') return 'Interrupted: goes on where it stopped'
+  if (!following) return newer > 0 ? `Held, ${formatCount(newer)} new` : 'Held where you read'
+  return tail.status === 'live' ? 'Following' : ''
+}
+
+/** A sentence about what has come since the last one. */
+function useSummary({ maxOffset, status }: TailSnapshot): string {
+  const [summary, setSummary] = useState('')
+  const now = useRef(maxOffset)
+  now.current = maxOffset
+  const live = status === 'live'
+  useEffect(() => {
+    if (!live) return
+    let told = now.current
+    const timer = setInterval(() => {
+      const came = now.current - told
+      told = now.current
+      setSummary(came > 0 ? `${counted(came, 'new event')}, up to offset ${formatCount(told)}` : '')
+    }, SUMMARY_MS)
+    return () => clearInterval(timer)
+  }, [live])
+  return summary
+}

@@ -1,0 +1,116 @@
+import type { NavigationState } from '../../itx/queries.ts'
+import { type StreamPath, ROOT_PATH, ancestorPaths, pathName } from '../../streams/path.ts'
+import { TREE_PANE } from '../tree/tree-pane.tsx'
+import { CopyButton } from '../ui/copy-button.tsx'
+import { counted } from '../ui/formats.ts'
+import { BranchesIcon, PauseIcon } from '../ui/icons.tsx'
+import { Moment } from '../ui/moment.tsx'
+import { StreamLink } from './stream-link.tsx'
+
+/** What of a stream's state the header shows; undefined while it is not known. */
+export type HeaderState = Omit<NavigationState, 'children' | 'nextAfter'> & { readonly pauseReason?: string | null }
+
+interface StreamHeaderProps {
+  readonly project: string
+  readonly path: StreamPath
+  readonly state: HeaderState | undefined
+}
+
+/** Which stream this is, where it lies, and how it is doing. */
+export function StreamHeader({ project, path, state }: StreamHeaderProps) {
+  return (
+    <header className="grid gap-0.5 border-b border-line px-4 py-2">
+      <h1 className="sr-only">Stream {path}</h1>
+      <div className="flex items-start gap-2">
+        <Crumbs project={project} path={path} />
+        <CopyButton text={path} what="path" />
+      </div>
+      <div className="flex items-end justify-between gap-4">
+        <Facts state={state} />
+        <TreeButton />
+      </div>
+    </header>
+  )
+}
+
+/** Opens the drawer with the tree, where there is no room for it beside the page. */
+export function TreeButton() {
+  return (
+    <button
+      type="button"
+      popoverTarget={TREE_PANE}
+      className="inline-flex min-h-7 shrink-0 items-center gap-1 rounded-md border border-edge bg-raised px-2 text-base hover:bg-hover lg:hidden"
+    >
+      <BranchesIcon />
+      <span>Streams</span>
+    </button>
+  )
+}
+
+function Crumbs({ project, path }: { readonly project: string; readonly path: StreamPath }) {
+  const crumbs = path === ROOT_PATH ? [ROOT_PATH] : [...ancestorPaths(path), path]
+  return (
+    <nav aria-label="Breadcrumb" className="-ms-1.5 min-w-0">
+      <ol className="flex flex-wrap items-center font-mono text-path">
+        {crumbs.map((crumb, depth) => (
+          <li key={crumb} className="flex min-w-0 items-center">
+            {depth > 1 && (
+              <span aria-hidden="true" className="text-faint">
+                /
+              </span>
+            )}
+            <StreamLink
+              project={project}
+              path={crumb}
+              aria-current={crumb === path ? 'page' : undefined}
+              className={`foreign min-w-6 rounded-sm px-0.5 text-center wrap-anywhere hover:text-accent ${crumb === path ? 'font-semibold' : 'text-soft'}`}
+            >
+              {pathName(crumb)}
+            </StreamLink>
+          </li>
+        ))}
+      </ol>
+    </nav>
+  )
+}
+
+function Facts({ state }: { readonly state: HeaderState | undefined }) {
+  if (!state) return <p className="min-h-5 text-small text-faint">Loading…</p>
+  if (!state.exists) return <p className="min-h-5 text-small text-soft">Does not exist yet</p>
+  return (
+    <dl className="flex min-h-5 flex-wrap items-center gap-x-4 text-small text-soft [&_dt]:sr-only">
+      <div>
+        <dt>Events</dt>
+        <dd>{counted(state.eventCount, 'event')}</dd>
+      </div>
+      {state.descendantCount > 0 && (
+        <div>
+          <dt>Streams below</dt>
+          <dd>{counted(state.descendantCount, 'stream')} below</dd>
+        </div>
+      )}
+      <div>
+        <dt>Last event</dt>
+        <dd>
+          <span className="max-sm:sr-only">last </span>
+          <Moment iso={state.lastEventAt} />
+        </dd>
+      </div>
+      {state.paused && (
+        <div className="text-warn">
+          <dt>Paused</dt>
+          <dd className="flex items-center gap-1">
+            <PauseIcon className="scale-75" />
+            paused{state.pauseReason ? `: ${state.pauseReason}` : ''}
+          </dd>
+        </div>
+      )}
+      {state.closed && (
+        <div className="text-warn">
+          <dt>Closed</dt>
+          <dd>closed</dd>
+        </div>
+      )}
+    </dl>
+  )
+}

@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Dialled, TestTributary, runCli } from '../server/testing.ts'
+import { itxErrorCode, itxErrorDetails } from '../streams/errors.ts'
+import type { ItxApi, ProjectApi } from './handle.ts'
+import { projectBySlugQuery } from './queries.ts'
+import { getServerItx, getServerRoot } from './server-handle.ts'
+
+// Threat: somebody of one project sees that another exists, or what is in it. Two projects, two users, two tokens; at
+// every door the answer for the other's project is that for no project at all, to the byte but for the name asked for.
+
+let tributary: TestTributary
+interface Somebody {
+  readonly mine: string
+  readonly theirs: string
+  readonly cookie: string
+  readonly token: string
+}
+let people: readonly Somebody[]
+
+beforeAll(async () => {
+  tributary = await TestTributary.start()
+  people = await Promise.all(
+    ['red', 'blue'].map(async (mine) => {
+      tributary.project(mine)
+      await tributary.instance.engine.project(tributary.projectId(mine)).append('/shared/name' as never, [{ type: `secret-of-${mine}` }])
+      const cookie = await tributary.signIn(await tributary.user(`${mine}@example.com`, { [mine]: 'admin' }))
+      return { mine, theirs: mine === 'red' ? 'blue' : 'red', cookie, token: tributary.token('admin', mine) }
+    }),
+  )
+})
+afterAll(() => tributary.stop())
+
+/** What a caller can tell of an error, with the name asked for taken out. */
+async function visible(call: PromiseLike<unknown>, name: string): Promise<string> {
+  try {
+    return `answered ${JSON.stringify(await call)}`
+  } catch (error) {
+    const { message, name: kind } = error as Error
+    const seen = { kind, message, code: itxErrorCode(error), details: itxErrorDetails(error), own: { ...(error as object) } }
+    return JSON.stringify(seen).replaceAll(name, 'NAME')
+  }
+}
+
+/** Names that lead to the other's project, each with one of the same shape that leads nowhere. */
+function namesOf(project: string): readonly (readonly [forbidden: string, missing: string])[] {
+  const id = tributary.projectId(project)
+  return [
+    [project, 'nosuch'],
+    [id, `${id.slice(0, -1)}${id.endsWith('a') ? 'b' : 'a'}`],
+  ]
+}
+
+const calls: Record<string, (root: ItxApi, name: string) => PromiseLike<unknown>> = {
+  get: (root, name) => root.projects.get(name),
+  project: (root, name) => root.projects.get(name).project(),
+  describe: (root, name) => root.projects.get(name).describe(),
+  list: (root, name) => root.projects.get(name).streams.list(),
+  state: (root, name) => root.projects.get(name).streams.get('/shared/name').state(),
+  read: (root, name) => root.projects.get(name).streams.get('/shared/name').read(),
+  'read of nothing': (root, name) => root.projects.get(name).streams.get('/nothing').read(),
+  'a bad path': (root, name) => root.projects.get(name).streams.get('bad').read(),
+  append: (root, name) => root.projects.get(name).streams.get('/shared/name').append([{ type: 'x' }]),
+  subscribe: (root, name) => root.projects.get(name).streams.get('/shared/name').subscribe({ after: 'start' }, () => {}),
+}
+
+describe.each(['a session', 'a token'])('the socket, with %s', (credential) => {
+  const dial = ({ cookie, token }: Somebody): Dialled =>
+    tributary.dial(credential === 'a session' ? { cookie, origin: tributary.origin } : { authorization: `Bearer ${token}` })
+
+  test.each(Object.keys(calls))('%s', async (name) => {
+    for (const somebody of people) {
+      for (const [forbidden, missing] of namesOf(somebody.theirs)) {
+        const socket = dial(somebody)
+        const answers = [await visible(calls[name]!(socket.root, forbidden), forbidden), await visible(calls[name]!(socket.root, missing), missing)]
+        expect(answers[0]).toBe(answers[1])
+        expect(answers[0]).toContain('NOT_FOUND')
+        // The frames themselves, ids aside.
+        const frames = socket.received.filter((frame) => frame.startsWith('["reject"')).map((frame) => frame.replace(/^\["reject",-?\d+/, ''))
+        const half = frames.length / 2
+        expect(frames.slice(0, half).map((frame) => frame.replaceAll(forbidden, 'NAME'))).toEqual(
+          frames.slice(half).map((frame) => frame.replaceAll(missing, 'NAME')),
+        )
+        socket.close()
+      }
+    }
+  })
+
+  test('each sees their own project alone, with what is in it', async () => {
+    for (const somebody of people) {
+      const { root, ...socket } = dial(somebody)
+      expect((await root.projects.list()).projects.map(({ slug }) => slug)).toEqual([somebody.mine])
+      const page = await root.projects.get(somebody.mine).streams.get('/shared/name').read()
+      expect(page.events.map(({ type }) => type)).toContain(`secret-of-${somebody.mine}`)
+      socket.socket.close()
+    }
+  })
+
+  test('the other project is as it was', async () => {
+    for (const { mine } of people) {
+      const { maxOffset } = await tributary.streams(mine).state('/shared/name' as never)
+      expect(maxOffset).toBe(2)
+    }
+  })
+})
+
+describe('the server itself, while it renders', () => {
+  const request = (cookie?: string) => new Request(tributary.url, cookie === undefined ? {} : { headers: { cookie } })
+  const own = ({ mine, cookie }: Somebody): Promise<ProjectApi & Disposable> => getServerItx(mine, request(cookie))
+
+  test('getServerItx says the same of a forbidden and a missing project, to a stranger and to nobody', async () => {
+    for (const { theirs, cookie } of people) {
+      const answers = new Set<string>()
+      for (const [forbidden, missing] of namesOf(theirs)) {
+        for (const each of [request(cookie), request(), request('tributary.session_token=forged.x'), request('tributary.session_token=%E0%A4%A')]) {
+          answers.add(await visible(getServerItx(forbidden, each), forbidden))
+          answers.add(await visible(getServerItx(missing, each), missing))
+        }
+      }
+      expect(answers.size).toBe(1)
+      expect([...answers][0]).toContain('NOT_FOUND')
+    }
+  })
+
+  test('getServerItx gives each their own project, and in-process the errors are the same', async () => {
+    for (const somebody of people) {
+      using handle = await own(somebody)
+      expect(await handle.project()).toMatchObject({ slug: somebody.mine, role: 'admin' })
+      const page = await handle.streams.get('/shared/name').read({ after: 1 })
+      expect(page.events.map(({ type }) => type)).toEqual([`secret-of-${somebody.mine}`])
+      await expect(handle.streams.get('bad').state()).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+      await expect(handle.streams.get('/a').read({ limit: 0 })).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    }
+  })
+
+  test('an instance admin has no way into the projects of others but as an admin', async () => {
+    const { setup } = tributary.instance
+    await setup.complete({ token: setup.path().slice('/setup/'.length), name: 'Root', email: 'root@example.com', password: 'correct horse battery' })
+    tributary.instance.control.sqlite.prepare("delete from member where user_id = (select id from user where email = 'root@example.com')").run()
+    const cookie = await tributary.signIn({ id: '', email: 'root@example.com', password: 'correct horse battery' })
+    expect(await visible(getServerItx('red', request(cookie)), 'red')).toContain('NOT_FOUND')
+  })
+
+  test('a page finds null for both', async () => {
+    for (const { mine, theirs, cookie } of people) {
+      using root = await getServerRoot(request(cookie))
+      expect(await projectBySlugQuery(theirs).queryFn(root)).toBeNull()
+      expect(await projectBySlugQuery('nosuch').queryFn(root)).toBeNull()
+      expect(await projectBySlugQuery('').queryFn(root)).toBeNull()
+      expect(await projectBySlugQuery('x'.repeat(500)).queryFn(root)).toBeNull()
+      expect(await projectBySlugQuery(mine).queryFn(root)).toMatchObject({ slug: mine })
+    }
+  })
+
+  test('nobody has no global handle', async () => {
+    expect(await visible(getServerRoot(request()), 'x')).toContain('NOT_FOUND')
+  })
+})
+
+test('the command line tells a forbidden project from none by its name alone', async () => {
+  const [red] = people
+  const run = (project: string, args: readonly string[]) =>
+    runCli(args, { stdin: '{"type":"x"}\n', env: { TRIBUTARY_URL: tributary.url, TRIBUTARY_TOKEN: red!.token, TRIBUTARY_PROJECT: project } })
+  for (const args of [['read', '/shared/name'], ['append', '/shared/name'], ['tail', '/shared/name']]) {
+    const [forbidden, missing] = await Promise.all([run('blue', args), run('nosuch', args)])
+    expect(forbidden.code).toBe(1)
+    expect(JSON.stringify(forbidden).replaceAll('blue', 'NAME')).toBe(JSON.stringify(missing).replaceAll('nosuch', 'NAME'))
+    expect(forbidden.stderr).toContain('NOT_FOUND')
+  }
+  const mine = await run('red', ['read', '/shared/name'])
+  expect([mine.code, mine.stdout]).toEqual([0, expect.stringContaining('secret-of-red')])
+})
