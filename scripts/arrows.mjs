@@ -19,7 +19,7 @@ const SKIPPED = /(?:^|\/)(?:node_modules|dist|data|\..*)(?:\/|$)/
 const PROBES = ['', '.ts', '.tsx', '.mjs', '.js', '/index.ts', '/index.tsx']
 
 /** Its dynamic imports lead to the server's handle and are cut out of the browser's bundle. */
-const LOADER = /^src\/itx\/loader[^/]*\.ts$/
+const LOADER = /^src\/itx\/(?:loader[^/]*|page-context)\.ts$/
 
 function sourcesUnder(root, path) {
   if (SKIPPED.test(path) || !existsSync(join(root, path))) return []
