@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ItxClient } from '../itx/client/connect.ts'
-import { ItxError, itxErrorCode } from '../streams/errors.ts'
+import { ItxError, itxErrorCode, itxErrorDetails } from '../streams/errors.ts'
 import { type EncodedEvent, type EncodedInput, type Receipt, parseEnvelope } from '../streams/event.ts'
 import { type Arguments, connect, pathArgument } from './arguments.ts'
 import { linesOf } from './lines.ts'
@@ -8,6 +8,8 @@ import { print, say } from './output.ts'
 
 const BATCH_EVENTS = 1000
 const BATCH_UNITS = 4 * 1024 * 1024
+/** How long a batch waits for more. */
+const BATCH_MS = 50
 const PROGRESS_MS = 500
 const RETRIES = 6
 
@@ -30,6 +32,8 @@ export async function appendCommand(args: Arguments): Promise<void> {
       onReceipts: (receipts) => print(receipts.map((receipt) => `${JSON.stringify(receipt)}\n`).join('')),
     })
   } finally {
+    // Input that is still open would keep the process alive after an error.
+    process.stdin.destroy()
     client.close()
   }
 }
@@ -72,48 +76,84 @@ async function* entriesOf(input: AsyncIterable<Uint8Array>, resume: string | und
   }
 }
 
+/**
+ * Batches of what comes. One is closed when it is full, or a moment after its first entry: a source that is slow is
+ * written down as it speaks, one that is fast goes in full batches.
+ */
 async function* batchesOf(entries: AsyncIterable<Entry>): AsyncGenerator<readonly Entry[]> {
-  let batch: Entry[] = []
-  let units = 0
-  for await (const entry of entries) {
-    const size = (entry.input.payload?.length ?? 0) + (entry.input.metadata?.length ?? 0)
-    if (batch.length > 0 && (batch.length === BATCH_EVENTS || units + size > BATCH_UNITS)) {
-      yield batch
-      batch = []
-      units = 0
-    }
-    batch.push(entry)
-    units += size
+  const source = entries[Symbol.asyncIterator]()
+  const next = () => {
+    const result = source.next()
+    // Looked at only after the batch before it: until then a failure is nobody's.
+    result.catch(() => {})
+    return result
   }
-  if (batch.length > 0) yield batch
+  let coming = next()
+  for (let first = await coming; !first.done; first = await coming) {
+    const batch: Entry[] = [first.value]
+    let units = sizeOf(first.value)
+    coming = next()
+    const { signal, done } = moment(BATCH_MS)
+    while (batch.length < BATCH_EVENTS) {
+      const result = await Promise.race([coming, signal])
+      if (result === 'over' || result.done || units + sizeOf(result.value) > BATCH_UNITS) break
+      batch.push(result.value)
+      units += sizeOf(result.value)
+      coming = next()
+    }
+    done()
+    yield batch
+  }
+}
+
+function sizeOf({ input }: Entry): number {
+  return (input.payload?.length ?? 0) + (input.metadata?.length ?? 0)
+}
+
+function moment(ms: number): { readonly signal: Promise<'over'>; readonly done: () => void } {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const signal = new Promise<'over'>((resolve) => (timer = setTimeout(() => resolve('over'), ms)))
+  return { signal, done: () => clearTimeout(timer) }
 }
 
 async function appendBatch(client: ItxClient, path: string, batch: readonly Entry[]): Promise<readonly Receipt[]> {
   const inputs = batch.map((entry) => entry.input)
   // Only with a key on every event does a second attempt add nothing twice.
   const repeatable = inputs.every((input) => input.idempotencyKey !== undefined)
+  let certain = true
   for (let attempt = 1; ; attempt++) {
     try {
       return await client.onStream(path, (stream) => stream.append(inputs))
     } catch (error) {
-      const code = itxErrorCode(error)
-      const passing = code === undefined || code === 'UNAVAILABLE'
-      if (!passing || !repeatable || attempt > RETRIES) throw located(error, batch, repeatable || !passing)
+      // Without an answer the connection broke on the way, perhaps after the commit.
+      certain &&= itxErrorCode(error) !== undefined
+      if (!mayPass(error) || !repeatable || attempt > RETRIES) throw located(error, batch, certain)
+      say(`lines ${span(batch)}: ${messageOf(error)}; trying again`)
       await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt))
     }
   }
 }
 
+/** Whether trying again can help. What never was reached is a wrong address rather than a pause. */
+function mayPass(error: unknown): boolean {
+  const code = itxErrorCode(error)
+  return code === undefined || (code === 'UNAVAILABLE' && itxErrorDetails(error)?.['reason'] !== 'unreachable')
+}
+
 /** Says which lines an error is about, and whether anything of them may be stored. */
-function located(error: unknown, batch: readonly Entry[], certain: boolean): unknown {
-  const lines = `lines ${batch[0]?.line} to ${batch.at(-1)?.line}`
-  const message = error instanceof Error ? error.message : String(error)
-  if (certain) return new ItxError(itxErrorCode(error) ?? 'UNAVAILABLE', `${lines}, nothing of them is stored: ${message}`)
-  return new ItxError(
-    'UNAVAILABLE',
-    `${lines} may or may not be stored (${message}); use keys or --resume to be able to repeat them`,
-    { reason: 'unknown-outcome' },
-  )
+function located(error: unknown, batch: readonly Entry[], certain: boolean): ItxError {
+  const message = certain
+    ? `lines ${span(batch)}, nothing of them is stored: ${messageOf(error)}`
+    : `lines ${span(batch)} may or may not be stored (${messageOf(error)}); with keys or --resume they can be repeated`
+  return new ItxError(itxErrorCode(error) ?? 'UNAVAILABLE', message, certain ? itxErrorDetails(error) : { reason: 'unknown-outcome' })
+}
+
+function span(batch: readonly Entry[]): string {
+  return `${batch[0]?.line} to ${batch.at(-1)?.line}`
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** @throws {ItxError} CONFLICT when a key was used before for something else. */
@@ -157,7 +197,14 @@ function sameContent(input: EncodedInput, event: EncodedEvent): boolean {
 
 function sameJson(a: string | undefined, b: string | undefined): boolean {
   if (a === b) return true
-  return a !== undefined && b !== undefined && isDeepStrictEqual(JSON.parse(a), JSON.parse(b))
+  return a !== undefined && b !== undefined && isDeepStrictEqual(exactly(a), exactly(b))
+}
+
+/** A JSON value that keeps apart the large integers which a number would take for one another. */
+function exactly(text: string): unknown {
+  return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) ? { number: context?.source } : value,
+  )
 }
 
 function atLine<T>(line: number, parse: () => T): T {

@@ -12,7 +12,8 @@ beforeAll(async () => {
 })
 afterAll(() => tributary.stop())
 
-const append = (path: string, stdin: string | Buffer, ...args: string[]) => runCli(['append', path, ...args], { stdin, env })
+const append = (path: string, stdin: string | Buffer, ...args: string[]) =>
+  runCli(['append', path, ...args], { stdin, env })
 const stored = async (path: string) => (await tributary.streams().read(path as never, { after: 1, limit: 1000 })).events
 const lines = (count: number, line: (n: number) => object = (n) => ({ type: 'a', payload: n })) =>
   Array.from({ length: count }, (_, i) => `${JSON.stringify(line(i + 1))}\n`).join('')
@@ -20,9 +21,12 @@ const lines = (count: number, line: (n: number) => object = (n) => ({ type: 'a',
 test('prints a receipt per event on standard output, progress on standard error', async () => {
   const done = await append('/receipts', lines(3))
   expect(done.code).toBe(0)
-  expect(done.stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as object)).toEqual(
-    [2, 3, 4].map((offset) => ({ offset, createdAt: expect.any(String), duplicate: false })),
-  )
+  expect(
+    done.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object),
+  ).toEqual([2, 3, 4].map((offset) => ({ offset, createdAt: expect.any(String), duplicate: false })))
   expect(done.stderr).toBe('/receipts: 3 appended, 0 already there\n')
 })
 
@@ -41,7 +45,10 @@ test('more lines than a batch holds arrive in order', async () => {
 
 describe('lines', () => {
   test('end at line breaks alone: U+2028 and U+2029 are part of a payload', async () => {
-    const done = await append('/separators', '{"type":"a","payload":"one\u2028two\u2029three\u0085four"}\n{"type":"b"}\n')
+    const done = await append(
+      '/separators',
+      '{"type":"a","payload":"one\u2028two\u2029three\u0085four"}\n{"type":"b"}\n',
+    )
     expect(done.code).toBe(0)
     const events = await stored('/separators')
     expect(events.map(({ type }) => type)).toEqual(['a', 'b'])
@@ -73,7 +80,13 @@ describe('lines', () => {
   })
 
   test('keep every field', async () => {
-    const event = { type: 'a', payload: null, metadata: { m: [1] }, source: { processor: { slug: 's', version: '1' } }, idempotencyKey: 'k' }
+    const event = {
+      type: 'a',
+      payload: null,
+      metadata: { m: [1] },
+      source: { processor: { slug: 's', version: '1' } },
+      idempotencyKey: 'k',
+    }
     await append('/fields', `${JSON.stringify(event)}\n`)
     expect((await stored('/fields'))[0]).toEqual({
       ...event,
@@ -93,12 +106,43 @@ describe('lines', () => {
     ['bytes that are not UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), /line 4 is not valid UTF-8/],
   ])('that hold %s are named by their number, blank lines counted', async (what, bad, message) => {
     const path = `/bad-${what.replaceAll(' ', '-')}`
-    const done = await append(path, Buffer.concat([Buffer.from('{"type":"a"}\n\n{"type":"b"}\n'), Buffer.from(bad), Buffer.from('\n')]))
+    const done = await append(
+      path,
+      Buffer.concat([Buffer.from('{"type":"a"}\n\n{"type":"b"}\n'), Buffer.from(bad), Buffer.from('\n')]),
+    )
     expect([done.code, done.stdout]).toEqual([1, ''])
     expect(done.stderr).toMatch(message)
     expect(done.stderr).toMatch(/^BAD_REQUEST: /m)
     expect((await tributary.streams().state(path as never)).exists).toBe(false)
   })
+})
+
+test('what comes slowly is stored as it comes, while the input stays open', async () => {
+  const tool = startCli(['append', '/live'], env)
+  for (let n = 1; n <= 3; n++) {
+    tool.child.stdin!.write(lines(n))
+    await eventually(() => tool.stdout.split('\n').length === (n * (n + 1)) / 2 + 1)
+  }
+  expect(await stored('/live')).toHaveLength(6)
+  tool.child.stdin!.end()
+  expect((await tool.finished).code).toBe(0)
+})
+
+test('an error ends it, though the input stays open', async () => {
+  const tool = startCli(['append', '/open'], env)
+  tool.child.stdin!.write('{"type":"a","offset":9}\n')
+  const done = await tool.finished
+  expect([done.code, done.stderr]).toEqual([1, expect.stringContaining('CONFLICT')])
+})
+
+test('a bad line that comes after a good one was stored is named, and the receipt of the good one is out', async () => {
+  const tool = startCli(['append', '/half'], env)
+  tool.child.stdin!.write('{"type":"a"}\n')
+  await eventually(() => tool.stdout !== '')
+  tool.child.stdin!.write('nonsense\n')
+  const done = await tool.finished
+  expect([done.code, done.stderr]).toEqual([1, expect.stringMatching(/^BAD_REQUEST: line 2: /m)])
+  expect(await stored('/half')).toHaveLength(1)
 })
 
 describe('keys', () => {
@@ -109,8 +153,18 @@ describe('keys', () => {
     const again = await append('/keys', keyed + '{"type":"a","idempotencyKey":"key-6"}\n')
     expect(again.code).toBe(0)
     expect(again.stderr).toContain('1 appended, 5 already there')
-    const receipts = again.stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { offset: number; duplicate: boolean })
-    expect(receipts.map(({ offset, duplicate }) => [offset, duplicate])).toEqual([[2, true], [3, true], [4, true], [5, true], [6, true], [7, false]])
+    const receipts = again.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { offset: number; duplicate: boolean })
+    expect(receipts.map(({ offset, duplicate }) => [offset, duplicate])).toEqual([
+      [2, true],
+      [3, true],
+      [4, true],
+      [5, true],
+      [6, true],
+      [7, false],
+    ])
     expect(await stored('/keys')).toHaveLength(6)
   })
 
@@ -134,10 +188,20 @@ describe('keys', () => {
 
   test('--resume stops with CONFLICT at the line whose content differs, and stores nothing of its batch after it', async () => {
     await append('/conflict', lines(3), '--resume', 'x')
-    const done = await append('/conflict', '{"type":"a","payload":1}\n{"type":"a","payload":"other"}\n{"type":"a","payload":3}\n', '--resume', 'x')
+    const done = await append(
+      '/conflict',
+      '{"type":"a","payload":1}\n{"type":"a","payload":"other"}\n{"type":"a","payload":3}\n',
+      '--resume',
+      'x',
+    )
     expect(done.code).toBe(1)
     expect(done.stderr).toMatch(/^CONFLICT: line 2 differs .*"x:2" at offset 3$/m)
-    expect(JSON.parse(/^details: (.*)$/m.exec(done.stderr)![1]!)).toEqual({ reason: 'content', line: 2, offset: 3, idempotencyKey: 'x:2' })
+    expect(JSON.parse(/^details: (.*)$/m.exec(done.stderr)![1]!)).toEqual({
+      reason: 'content',
+      line: 2,
+      offset: 3,
+      idempotencyKey: 'x:2',
+    })
     expect(await stored('/conflict')).toHaveLength(3)
   })
 
@@ -146,7 +210,11 @@ describe('keys', () => {
     ['a payload that is gone', '{"type":"a","payload":null}', '{"type":"a"}'],
     ['metadata', '{"type":"a","metadata":{"a":1}}', '{"type":"a","metadata":{"a":2}}'],
     ['the source', '{"type":"a"}', '{"type":"a","source":{"processor":{"slug":"s","version":"1"}}}'],
-    ['the last digit of a large integer', '{"type":"a","payload":{"n":9007199254740993}}', '{"type":"a","payload":{"n":9007199254740992}}'],
+    [
+      'the last digit of a large integer',
+      '{"type":"a","payload":{"n":9007199254740993}}',
+      '{"type":"a","payload":{"n":9007199254740992}}',
+    ],
     ['__proto__', '{"type":"a","payload":{"__proto__":{"a":1}}}', '{"type":"a","payload":{"__proto__":{"a":2}}}'],
   ])('--resume notices another content: %s', async (what, first, second) => {
     const path = `/differs-${what.replaceAll(/[^a-z]/g, '-')}`
@@ -172,7 +240,11 @@ describe('what the server refuses', () => {
     const done = await append('/pre', '{"type":"a"}\n{"type":"b","offset":9}\n')
     expect([done.code, done.stdout]).toEqual([1, ''])
     expect(done.stderr).toMatch(/^CONFLICT: lines 1 to 2, nothing of them is stored: .*offset 9 was expected/m)
-    expect(JSON.parse(/^details: (.*)$/m.exec(done.stderr)![1]!)).toMatchObject({ reason: 'precondition', expected: 9, actual: 3 })
+    expect(JSON.parse(/^details: (.*)$/m.exec(done.stderr)![1]!)).toMatchObject({
+      reason: 'precondition',
+      expected: 9,
+      actual: 3,
+    })
     expect((await tributary.streams().state('/pre' as never)).exists).toBe(false)
   })
 
@@ -187,12 +259,18 @@ describe('what the server refuses', () => {
   })
 
   test('a role that is too small', async () => {
-    const done = await runCli(['append', '/a'], { stdin: lines(1), env: { ...env, TRIBUTARY_TOKEN: tributary.token('viewer') } })
+    const done = await runCli(['append', '/a'], {
+      stdin: lines(1),
+      env: { ...env, TRIBUTARY_TOKEN: tributary.token('viewer') },
+    })
     expect([done.code, done.stderr]).toEqual([1, expect.stringMatching(/^FORBIDDEN: .*editor/m)])
   })
 
   test('a wrong token', async () => {
-    const done = await runCli(['append', '/a'], { stdin: lines(1), env: { ...env, TRIBUTARY_TOKEN: `trb_${'x'.repeat(43)}` } })
+    const done = await runCli(['append', '/a'], {
+      stdin: lines(1),
+      env: { ...env, TRIBUTARY_TOKEN: `trb_${'x'.repeat(43)}` },
+    })
     expect([done.code, done.stdout, done.stderr]).toEqual([1, '', expect.stringMatching(/^FORBIDDEN: .*token/m)])
   })
 

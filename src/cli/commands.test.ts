@@ -1,6 +1,6 @@
 import { existsSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PASSWORD, TestTributary, runCli, temporaryDirectory } from '../server/testing.ts'
 
 // The command line itself, and the commands that work on the data directory.
@@ -33,7 +33,7 @@ describe('a command line that makes no sense is answered with the usage and stat
     [['user', 'create', 'a@example.com', '--project', 'demo']],
     [['user', 'create', 'a@example.com', 'extra', '--project', 'demo', '--role', 'viewer']],
   ])('%j', async (args) => {
-    const done = await runCli(args, { env: { ...env, TRIBUTARY_DATA_DIR: '/nonexistent/nowhere' } })
+    const done = await runCli(args, { env: { ...env, TRIBUTARY_DATA_DIR: '/dev/null/nowhere' } })
     expect([done.code, done.stdout]).toEqual([2, ''])
     expect(done.stderr).toContain('tributary <command>')
   })
@@ -87,7 +87,11 @@ describe('on a fresh data directory', () => {
     [['token', 'create', '--project', 'nosuch', '--role', 'editor'], '', /^NOT_FOUND: .*nosuch/m],
     [['user', 'create', 'a@example.com', '--project', 'nosuch', '--role', 'viewer'], PASSWORD, /^NOT_FOUND: .*nosuch/m],
     [['user', 'create', 'nonsense', '--project', 'demo', '--role', 'viewer'], PASSWORD, /^BAD_REQUEST: .*email/m],
-    [['user', 'create', 'a@example.com', '--project', 'demo', '--role', 'viewer'], 'short', /^BAD_REQUEST: .*5 characters/m],
+    [
+      ['user', 'create', 'a@example.com', '--project', 'demo', '--role', 'viewer'],
+      'short',
+      /^BAD_REQUEST: .*5 characters/m,
+    ],
     [['user', 'create', 'a@example.com', '--project', 'demo', '--role', 'viewer'], '', /^BAD_REQUEST: .*password/m],
   ])('%j fails clearly', async (args, stdin, message) => {
     const done = await local(args, stdin)
@@ -102,13 +106,17 @@ describe('on a fresh data directory', () => {
   })
 
   test('a setting that is wrong is named', async () => {
-    const done = await runCli(['token', 'create', '--project', 'demo', '--role', 'editor'], { env: { TRIBUTARY_DATA_DIR: dataDir, PORT: 'x' } })
+    const done = await runCli(['token', 'create', '--project', 'demo', '--role', 'editor'], {
+      env: { TRIBUTARY_DATA_DIR: dataDir, PORT: 'x' },
+    })
     expect([done.code, done.stderr]).toEqual([1, expect.stringContaining('PORT is "x"')])
   })
 
   test('a data directory that cannot be made is named', async () => {
-    const done = await runCli(['token', 'create', '--project', 'demo', '--role', 'editor'], { env: { TRIBUTARY_DATA_DIR: '/proc/nowhere' } })
-    expect([done.code, done.stdout, done.stderr]).toEqual([1, '', expect.stringContaining('/proc/nowhere')])
+    const done = await runCli(['token', 'create', '--project', 'demo', '--role', 'editor'], {
+      env: { TRIBUTARY_DATA_DIR: '/dev/null/nowhere' },
+    })
+    expect([done.code, done.stdout, done.stderr]).toEqual([1, '', expect.stringContaining('/dev/null/nowhere')])
   })
 })
 
@@ -117,26 +125,35 @@ describe('beside a running server', () => {
   beforeAll(async () => {
     tributary = await TestTributary.start()
   })
-  afterEach(() => {})
   afterAll(() => tributary.stop())
-  const local = (args: readonly string[], stdin = '') => runCli(args, { stdin, env: { TRIBUTARY_DATA_DIR: tributary.dataDir } })
+  const local = (args: readonly string[], stdin = '') =>
+    runCli(args, { stdin, env: { TRIBUTARY_DATA_DIR: tributary.dataDir } })
 
   test('a token that was just made works at once', async () => {
     const token = (await local(['token', 'create', '--project', 'demo', '--role', 'editor'])).stdout.trim()
-    const answer = await tributary.raw('/api/streams/demo/new', { method: 'PUT', headers: { authorization: `Bearer ${token}` } })
+    const answer = await tributary.raw('/api/streams/demo/new', {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${token}` },
+    })
     expect(answer.status).toBe(201)
   })
 
-  test.each(['', '\n', '\r\n'])('a user that was just made can sign in (password ended by %j), with the role given', async (end) => {
-    const email = `user-${end.length}@example.com`
-    const made = await local(['user', 'create', email, '--project', 'demo', '--role', 'viewer'], PASSWORD + end)
-    expect([made.code, JSON.parse(made.stdout)]).toEqual([0, { id: expect.any(String), email, project: 'demo', role: 'viewer' }])
-    expect(made.stderr).not.toContain(PASSWORD)
-    const cookie = await tributary.signIn({ id: '', email, password: PASSWORD })
-    const { root, socket } = tributary.dial({ cookie, origin: tributary.origin })
-    expect(await root.projects.get('demo').project()).toMatchObject({ role: 'viewer' })
-    socket.close()
-  })
+  test.each(['', '\n', '\r\n'])(
+    'a user that was just made can sign in (password ended by %j), with the role given',
+    async (end) => {
+      const email = `user-${end.length}@example.com`
+      const made = await local(['user', 'create', email, '--project', 'demo', '--role', 'viewer'], PASSWORD + end)
+      expect([made.code, JSON.parse(made.stdout)]).toEqual([
+        0,
+        { id: expect.any(String), email, project: 'demo', role: 'viewer' },
+      ])
+      expect(made.stderr).not.toContain(PASSWORD)
+      const cookie = await tributary.signIn({ id: '', email, password: PASSWORD })
+      const { root, socket } = tributary.dial({ cookie, origin: tributary.origin })
+      expect(await root.projects.get('demo').project()).toMatchObject({ role: 'viewer' })
+      socket.close()
+    },
+  )
 
   test('a password keeps its blanks', async () => {
     const password = ' spaces at both ends '

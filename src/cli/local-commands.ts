@@ -21,8 +21,8 @@ import { print, say } from './output.ts'
 
 /** `token create --project demo --role editor`: prints the token, and nothing else, on standard output. */
 export async function tokenCommand(args: Arguments): Promise<void> {
-  const [action] = args.positionals
-  if (action !== 'create') throw new UsageError('the command is: token create --project SLUG --role ROLE')
+  const [action, ...rest] = args.positionals
+  if (action !== 'create' || rest.length > 0) throw new UsageError('the command is: token create --project SLUG --role ROLE')
   await print(`${localToken(projectOption(args), roleOption(args), args.option('name'))}\n`)
   say('Keep it: it is stored as a hash and cannot be shown again.')
 }

@@ -1,10 +1,6 @@
 import { itxErrorCode, itxErrorDetails } from '../streams/errors.ts'
-import { appendCommand } from './append-command.ts'
 import { type Arguments, UsageError, parseArguments } from './arguments.ts'
-import { demoCommand } from './demo-command.ts'
-import { tokenCommand, userCommand } from './local-commands.ts'
 import { endQuietlyOnClosedPipe, print, say } from './output.ts'
-import { readCommand, tailCommand } from './read-command.ts'
 
 const USAGE = `tributary <command>
 
@@ -20,19 +16,22 @@ const USAGE = `tributary <command>
   events: {"type": "…", "payload": …, "metadata": {…}, "idempotencyKey": "…", "offset": N}
 `
 
-const COMMANDS: Readonly<Record<string, (args: Arguments) => Promise<void>>> = {
-  append: appendCommand,
-  read: readCommand,
-  tail: tailCommand,
-  demo: demoCommand,
-  token: tokenCommand,
-  user: userCommand,
-}
+type Command = (args: Arguments) => Promise<void>
+
+// Loaded when named: what `token` and `user` need takes longer to load than most other commands take to run.
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['append', async () => (await import('./append-command.ts')).appendCommand],
+  ['read', async () => (await import('./read-command.ts')).readCommand],
+  ['tail', async () => (await import('./read-command.ts')).tailCommand],
+  ['demo', async () => (await import('./demo-command.ts')).demoCommand],
+  ['token', async () => (await import('./local-commands.ts')).tokenCommand],
+  ['user', async () => (await import('./local-commands.ts')).userCommand],
+])
 
 /** Runs a command. @returns the exit status: 0 done, 1 failed, 2 not understood. */
 async function main([name, ...rest]: readonly string[]): Promise<number> {
   try {
-    const command = name === undefined ? undefined : COMMANDS[name]
+    const command = name === undefined ? undefined : COMMANDS.get(name)
     if (name === undefined || name === 'help' || name === '--help') {
       await print(USAGE)
       return 0
@@ -40,7 +39,7 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
     if (!command) throw new UsageError(`unknown command ${name}`)
     const args = parseArguments(rest)
     if (args.has('help')) await print(USAGE)
-    else await command(args)
+    else await (await command())(args)
     return 0
   } catch (error) {
     if (error instanceof UsageError) {

@@ -12,7 +12,10 @@ beforeAll(async () => {
 afterAll(() => tributary.stop())
 
 const store = (path: string, count: number) =>
-  tributary.streams().append(path as never, Array.from({ length: count }, (_, i) => ({ type: 'a', payload: String(i) as never })))
+  tributary.streams().append(
+    path as never,
+    Array.from({ length: count }, (_, i) => ({ type: 'a', payload: String(i) as never })),
+  )
 const offsets = (ndjson: string) =>
   ndjson
     .split('\n')
@@ -39,33 +42,48 @@ describe('read', () => {
     [['--after', '2400'], [2401]],
     [['--after', '2401'], []],
     [['--after', '99999'], []],
-    [['--after=2399', '--limit=10'], [2400, 2401]],
+    [
+      ['--after=2399', '--limit=10'],
+      [2400, 2401],
+    ],
   ])('%j', async (args, expected) => {
     const done = await runCli(['read', '/long', ...args], { env })
     expect([done.code, offsets(done.stdout)]).toEqual([0, expected])
   })
 
   test('prints an event as it is stored, U+2028 and large integers included', async () => {
-    await tributary.streams().append('/exact' as never, [
-      { type: 'a', payload: '{"t":"\u2028","n":12345678901234567890,"__proto__":1}' as never, idempotencyKey: 'k' },
-    ])
+    await tributary
+      .streams()
+      .append('/exact' as never, [
+        { type: 'a', payload: '{"t":"\u2028","n":12345678901234567890,"__proto__":1}' as never, idempotencyKey: 'k' },
+      ])
     const done = await runCli(['read', '/exact', '--after', '1'], { env })
-    expect(done.stdout).toMatch(/^\{"offset":2,"type":"a","createdAt":"[^"]+","payload":\{"t":"\u2028","n":12345678901234567890,"__proto__":1\},"idempotencyKey":"k"\}\n$/)
+    expect(done.stdout).toMatch(
+      /^\{"offset":2,"type":"a","createdAt":"[^"]+","payload":\{"t":"\u2028","n":12345678901234567890,"__proto__":1\},"idempotencyKey":"k"\}\n$/,
+    )
   })
 
   test('takes options before the path, too, and the path with a slash at its end', async () => {
-    const done = await runCli(['read', '--limit', '1', '/long/', '--url', tributary.url, '--project', 'demo'], { env: { TRIBUTARY_TOKEN: env['TRIBUTARY_TOKEN']! } })
+    const done = await runCli(['read', '--limit', '1', '/long/', '--url', tributary.url, '--project', 'demo'], {
+      env: { TRIBUTARY_TOKEN: env['TRIBUTARY_TOKEN']! },
+    })
     expect([done.code, offsets(done.stdout)]).toEqual([0, [1]])
   })
 
   test('a stream that is not there is NOT_FOUND', async () => {
     const done = await runCli(['read', '/absent'], { env })
-    expect([done.code, done.stdout, done.stderr]).toEqual([1, '', expect.stringMatching(/^NOT_FOUND: stream \/absent does not exist$/m)])
+    expect([done.code, done.stdout, done.stderr]).toEqual([
+      1,
+      '',
+      expect.stringMatching(/^NOT_FOUND: stream \/absent does not exist$/m),
+    ])
   })
 
   test('into a reader that has seen enough ends quietly', async () => {
     const command = `"${process.execPath}" "${join(CHECKOUT, 'src/cli/main.ts')}" read /long; echo "status $?" >&2`
-    const shell = spawn('/bin/sh', ['-c', `{ ${command}; } | head -1`], { env: { PATH: process.env['PATH'], ...env } as NodeJS.ProcessEnv })
+    const shell = spawn('/bin/sh', ['-c', `{ ${command}; } | head -1`], {
+      env: { PATH: process.env['PATH'], ...env } as NodeJS.ProcessEnv,
+    })
     let [stdout, stderr] = ['', '']
     shell.stdout.on('data', (data) => (stdout += String(data)))
     shell.stderr.on('data', (data) => (stderr += String(data)))
@@ -149,7 +167,11 @@ describe('tail', () => {
   ])('%s ends it', async (_what, wrong, code) => {
     for (const command of ['tail', 'read']) {
       const done = await runCli([command, '/now'], { env: { ...env, ...wrong } })
-      expect([done.code, done.stdout, done.stderr]).toEqual([1, '', expect.stringMatching(new RegExp(`^${code}: `, 'm'))])
+      expect([done.code, done.stdout, done.stderr]).toEqual([
+        1,
+        '',
+        expect.stringMatching(new RegExp(`^${code}: `, 'm')),
+      ])
     }
   })
 })

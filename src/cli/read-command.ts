@@ -2,7 +2,7 @@ import { ItxError } from '../streams/errors.ts'
 import { eventJson } from '../streams/event.ts'
 import { parsePath } from '../streams/path.ts'
 import { followStream } from '../itx/client/follow.ts'
-import { type Arguments, UsageError, connect, numberOption, pathArgument } from './arguments.ts'
+import { type Arguments, connect, numberOption, pathArgument } from './arguments.ts'
 import { print, say } from './output.ts'
 
 const PAGE = 1000
@@ -30,10 +30,8 @@ export async function readCommand(args: Arguments): Promise<void> {
 /** `tail <path> [--after N|start]`: events as they come, through reconnects, until interrupted. */
 export async function tailCommand(args: Arguments): Promise<void> {
   const path = pathArgument(args)
-  const from = args.option('after') ?? 'now'
-  if (from !== 'now' && from !== 'start' && !/^\d+$/.test(from)) {
-    throw new UsageError(`--after must be a whole number, start or now, not ${from}`)
-  }
+  const word = args.option('after') ?? 'now'
+  const after = word === 'now' || word === 'start' ? word : (numberOption(args, 'after', 0) ?? 'now')
   const client = connect(args)
   const abort = new AbortController()
   process.on('SIGINT', () => abort.abort())
@@ -45,7 +43,7 @@ export async function tailCommand(args: Arguments): Promise<void> {
       connection: client.connection,
       project: id,
       path,
-      after: from === 'now' || from === 'start' ? from : Number(from),
+      after,
       onBatch: (batch) => print(batch.events.map((event) => `${eventJson(event)}\n`).join('')),
       onInterrupted: (error) => say(`interrupted (${error instanceof Error ? error.message : error}); trying again`),
       signal: abort.signal,

@@ -24,7 +24,13 @@ test('one envelope creates the stream and is answered with its receipt', async (
 
 test('an array gets a receipt for each, in order, and every field reads back', async () => {
   const events = [
-    { type: 'a', payload: { n: 1 }, metadata: { by: 'me' }, source: { processor: { slug: 's', version: '1' } }, idempotencyKey: 'k1' },
+    {
+      type: 'a',
+      payload: { n: 1 },
+      metadata: { by: 'me' },
+      source: { processor: { slug: 's', version: '1' } },
+      idempotencyKey: 'k1',
+    },
     { type: 'b' },
     { type: 'c', payload: null },
   ]
@@ -43,13 +49,21 @@ test('NDJSON is one envelope a line: blank lines, CRLF and a missing last line b
   })
   expect(lines.headers['content-type']).toBe('application/vnd.tributary.event+x-ndjson')
   expect(lines.text.endsWith('\n')).toBe(true)
-  expect(lines.text.trimEnd().split('\n').map((line) => (JSON.parse(line) as { type: string }).type)).toEqual(['a', 'b', 'c'])
+  expect(
+    lines.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { type: string }).type),
+  ).toEqual(['a', 'b', 'c'])
 })
 
 test('a known key adds nothing and is answered with the first receipt', async () => {
   const event = { type: 'order', payload: 1, idempotencyKey: 'order-1' }
   const first = (await editor.append('/keys', event)).json as { receipts: object[] }
-  const second = (await editor.append('/keys', [event, { type: 'next' }])).json as { receipts: object[]; maxOffset: number }
+  const second = (await editor.append('/keys', [event, { type: 'next' }])).json as {
+    receipts: object[]
+    maxOffset: number
+  }
   expect(second.receipts[0]).toEqual({ ...first.receipts[0], duplicate: true })
   expect(second.maxOffset).toBe(3)
 })
@@ -95,7 +109,10 @@ describe('what is refused names its place and its field, and stores nothing', ()
 
   test('a bad line is named by its number, blank lines counted', async () => {
     const answer = await editor.send('POST', '/strict', '{"type":"a"}\n\n{"type":}\n', LINES)
-    expect([answer.status, (answer.json as { message: string }).message]).toEqual([400, expect.stringMatching(/^line 3: /)])
+    expect([answer.status, (answer.json as { message: string }).message]).toEqual([
+      400,
+      expect.stringMatching(/^line 3: /),
+    ])
   })
 
   test('nothing but blank lines', async () => {
@@ -103,9 +120,15 @@ describe('what is refused names its place and its field, and stores nothing', ()
   })
 
   test('more events than a batch may have is 413 with the limit and the size', async () => {
-    const answer = await editor.append('/strict', Array.from({ length: 1001 }, () => ({ type: 'a' })))
+    const answer = await editor.append(
+      '/strict',
+      Array.from({ length: 1001 }, () => ({ type: 'a' })),
+    )
     expect(answer.status).toBe(413)
-    expect(answer.json).toMatchObject({ code: 'BAD_REQUEST', details: { reason: 'too-large', unit: 'events', size: 1001, limit: 1000 } })
+    expect(answer.json).toMatchObject({
+      code: 'BAD_REQUEST',
+      details: { reason: 'too-large', unit: 'events', size: 1001, limit: 1000 },
+    })
   })
 })
 

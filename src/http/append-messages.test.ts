@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Door, TestTributary } from '../server/testing.ts'
 
@@ -86,7 +87,10 @@ test('large integers, key order, escapes and exotic keys come back as they were 
 
 test('a message names the type of its event where it can, and never a reserved one', async () => {
   await editor.put('/types')
-  await editor.post('/types', '[{"type":"order"},{"type":"stream/closed"},{"type":7},{"type":""},{"type":"a\\u0000b"},[],"x"]')
+  await editor.post(
+    '/types',
+    '[{"type":"order"},{"type":"stream/closed"},{"type":7},{"type":""},{"type":"a\\u0000b"},[],"x"]',
+  )
   const types = (await editor.events('/types')).slice(1).map(({ type }) => type)
   expect(types).toEqual(['order', 'message', 'message', 'message', 'message', 'message', 'message'])
   const state = await tributary.instance.engine.project(tributary.projectId('demo')).state('/types' as never)
@@ -106,4 +110,26 @@ test('a message may be nested 256 levels deep, alone or in an array, and no deep
   expect((await editor.post('/deep', `[${nested(256)}]`)).status).toBe(204)
   expect((await editor.post('/deep', nested(257))).status).toBe(400)
   expect((await editor.post('/deep', `[${nested(257)}]`)).status).toBe(400)
+})
+
+test('whatever JSON is appended reads back as the same text, in order, page after page', async () => {
+  let round = 0
+  const blank = fc.constantFrom('', ' ', '\t', '  ')
+  const text = fc.tuple(blank, fc.json({ maxDepth: 6, stringUnit: 'binary' }), blank)
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(text, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 4 }),
+      async (bodies) => {
+        const path = `/property/${round++}`
+        await editor.put(path)
+        for (const body of bodies)
+          expect((await editor.post(path, `[${body.map((parts) => parts.join('')).join(',')}]`)).status).toBe(204)
+        const sent = bodies
+          .flat()
+          .map(([, json]) => (json.isWellFormed() ? json : JSON.stringify(JSON.parse(Buffer.from(json).toString()))))
+        expect((await editor.get(path)).text).toBe(`[${sent.join(',')}]`)
+      },
+    ),
+    { numRuns: 100 },
+  )
 })

@@ -54,7 +54,10 @@ test('an existing stream of another content type is 409', async () => {
   await engine.project(tributary.projectId('demo')).create(path, { contentType: 'text/plain' })
   const conflict = await editor.put('/other-type')
   expect(conflict.status).toBe(409)
-  expect(conflict.json).toMatchObject({ code: 'CONFLICT', details: { reason: 'content-type', contentType: 'text/plain' } })
+  expect(conflict.json).toMatchObject({
+    code: 'CONFLICT',
+    details: { reason: 'content-type', contentType: 'text/plain' },
+  })
 })
 
 test('the body holds the first messages, flattened by one level', async () => {

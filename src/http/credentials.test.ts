@@ -23,7 +23,20 @@ function visible({ status, headers, text }: RawResponse, name: string): string {
   return JSON.stringify({ status, headers: rest, text }).replaceAll(name, 'NAME')
 }
 
-const TARGETS = ['', '?limit=x', '/', '/orders', '/absent', '/orders?offset=bad', '/orders/../x', '/../x', '//', '/a%2Fb', '/%zz', '/orders?live=sse']
+const TARGETS = [
+  '',
+  '?limit=x',
+  '/',
+  '/orders',
+  '/absent',
+  '/orders?offset=bad',
+  '/orders/../x',
+  '/../x',
+  '//',
+  '/a%2Fb',
+  '/%zz',
+  '/orders?live=sse',
+]
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS']
 
 describe('without a good credential the answer is 401, to the byte the same for every name', () => {
@@ -107,18 +120,27 @@ describe('roles', () => {
     { operation: 'read', method: 'GET', path: '/orders', headers: {} },
     { operation: 'state', method: 'HEAD', path: '/orders', headers: {} },
     { operation: 'append', method: 'POST', path: '/orders', headers: { 'content-type': 'application/json' } },
-    { operation: 'append', method: 'POST', path: '/orders', headers: { 'content-type': 'application/vnd.tributary.event+json' } },
+    {
+      operation: 'append',
+      method: 'POST',
+      path: '/orders',
+      headers: { 'content-type': 'application/vnd.tributary.event+json' },
+    },
     { operation: 'create', method: 'PUT', path: '/orders', headers: {} },
   ] as const
-  const cases = ROLES.flatMap((role) => requests.map((request) => ({ role, ...request })))
-  test.each(cases)('$role may $operation exactly when the table says so ($method)', async ({ role, operation, method, path, headers }) => {
-    const needed: Role = NEEDED_ROLE[operation]
-    const body = method === 'POST' ? '{"type":"x"}' : undefined
-    const answer = await tributary.door(role).send(method, path, body, headers)
-    if (roleAtLeast(role, needed)) return expect(answer.status).toBeLessThan(300)
-    expect(answer.status).toBe(403)
-    expect(answer.json).toMatchObject({ code: 'FORBIDDEN', details: { reason: 'role', operation, role, needed } })
-  })
+  const cases = ROLES.flatMap((role) => requests.map((request) => ({ role, request })))
+  test.each(cases)(
+    '$role may $request.operation exactly when the table says so ($request.method)',
+    async ({ role, request }) => {
+      const { operation, method, path, headers } = request
+      const needed: Role = NEEDED_ROLE[operation]
+      const body = method === 'POST' ? '{"type":"x"}' : undefined
+      const answer = await tributary.door(role).send(method, path, body, headers)
+      if (roleAtLeast(role, needed)) return expect(answer.status).toBeLessThan(300)
+      expect(answer.status).toBe(403)
+      expect(answer.json).toMatchObject({ code: 'FORBIDDEN', details: { reason: 'role', operation, role, needed } })
+    },
+  )
 
   test('a role too small is told so before its body is looked at', async () => {
     expect((await tributary.door('viewer').post('/orders', 'not json')).status).toBe(403)
@@ -150,7 +172,9 @@ describe('a session cookie', () => {
     ['ours with a path', { origin: 'ORIGIN/' }],
     ['ours over https', { origin: 'HTTPS' }],
   ])('does not write from %s', async (_what, headers) => {
-    const origin = headers.origin?.replace('ORIGIN', tributary.origin).replace('HTTPS', tributary.origin.replace('http:', 'https:'))
+    const origin = headers.origin
+      ?.replace('ORIGIN', tributary.origin)
+      .replace('HTTPS', tributary.origin.replace('http:', 'https:'))
     const before = await tributary.raw('/api/streams/demo/cookies', { headers: { cookie } })
     for (const method of ['PUT', 'POST', 'DELETE']) {
       const answer = await tributary.raw('/api/streams/demo/cookies', {

@@ -35,6 +35,12 @@ export function unauthorized(): Response {
   )
 }
 
+/** A method that an address does not answer. */
+export function notAllowed(allow: string): Response {
+  const body = { code: 'BAD_REQUEST', message: `this address answers ${allow}`, details: { allow } }
+  return jsonResponse(body, { status: 405, headers: { allow } })
+}
+
 const COMMON = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
 
 /** A JSON answer that no cache keeps and no browser sniffs. */

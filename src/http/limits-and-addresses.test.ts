@@ -26,10 +26,19 @@ afterAll(() => tributary.stop())
 const code = (answer: RawResponse) => (answer.json as { code?: string } | undefined)?.code
 
 describe('paths', () => {
-  test.each(['/a/b', '/a/b/', '/a/./b', '/x/../a/b', '/a/b/.', '/a/b/c/..', '/a/%62', '/%61/b', '/x/%2e%2e/a/b', '/x/%2E./a/b', '/%2e/a/b'])(
-    '%s is the stream /a/b',
-    async (path) => expect((await viewer.get(path)).text).toBe('["demo"]'),
-  )
+  test.each([
+    '/a/b',
+    '/a/b/',
+    '/a/./b',
+    '/x/../a/b',
+    '/a/b/.',
+    '/a/b/c/..',
+    '/a/%62',
+    '/%61/b',
+    '/x/%2e%2e/a/b',
+    '/x/%2E./a/b',
+    '/%2e/a/b',
+  ])('%s is the stream /a/b', async (path) => expect((await viewer.get(path)).text).toBe('["demo"]'))
 
   test.each([
     '/../other/a/b',
@@ -64,31 +73,42 @@ describe('paths', () => {
     }
   })
 
-  test.each(['/api/streams/../streams/other/a/b', '/api/streams/./other/a/b', '/api/streams/%2e%2e/other/a/b', '/api/streams/demo%2f..%2fother/a/b'])(
-    'dots in place of a project (%s) name no project',
-    async (target) => {
-      const answer = await tributary.raw(target, { headers: { authorization: `Bearer ${tributary.token('admin')}` } })
-      expect([400, 404]).toContain(answer.status)
-      expect(answer.text).not.toContain('"other"]')
-    },
-  )
+  test.each([
+    '/api/streams/../streams/other/a/b',
+    '/api/streams/./other/a/b',
+    '/api/streams/%2e%2e/other/a/b',
+    '/api/streams/demo%2f..%2fother/a/b',
+  ])('dots in place of a project (%s) name no project', async (target) => {
+    const answer = await tributary.raw(target, { headers: { authorization: `Bearer ${tributary.token('admin')}` } })
+    expect([400, 404]).toContain(answer.status)
+    expect(answer.text).not.toContain('"other"]')
+  })
 
-  test.each(['/api/x/../streams/demo/a/b', '/x/../api/streams/demo/a/b', '/api//streams/demo/a/b', '/api/%73treams/demo/a/b', '/API/streams/demo/a/b'])(
-    '%s is not the door',
-    async (target) => {
-      const answer = await tributary.raw(target, { headers: { authorization: `Bearer ${tributary.token('admin')}` } })
-      expect(answer.text).not.toContain('demo"]')
-    },
-  )
+  test.each([
+    '/api/x/../streams/demo/a/b',
+    '/x/../api/streams/demo/a/b',
+    '/api//streams/demo/a/b',
+    '/api/%73treams/demo/a/b',
+    '/API/streams/demo/a/b',
+  ])('%s is not the door', async (target) => {
+    const answer = await tributary.raw(target, { headers: { authorization: `Bearer ${tributary.token('admin')}` } })
+    expect(answer.text).not.toContain('demo"]')
+  })
 
   test('an escaped letter in the project is that letter', async () => {
-    const answer = await tributary.raw('/api/streams/%64emo/a/b', { headers: { authorization: `Bearer ${tributary.token('viewer')}` } })
+    const answer = await tributary.raw('/api/streams/%64emo/a/b', {
+      headers: { authorization: `Bearer ${tributary.token('viewer')}` },
+    })
     expect(answer.text).toBe('["demo"]')
   })
 
   test('without a slash after the project it is the listing; with one it is the root stream', async () => {
     const listing = await viewer.get('')
-    expect((listing.json as { streams: { path: string }[] }).streams.map(({ path }) => path)).toEqual(['/', '/a', '/a/b'])
+    expect((listing.json as { streams: { path: string }[] }).streams.map(({ path }) => path)).toEqual([
+      '/',
+      '/a',
+      '/a/b',
+    ])
     const root = await viewer.get('/')
     expect([root.status, root.text]).toEqual([200, '[]'])
     expect((await viewer.events('/')).map(({ type }) => type)).toContain('stream/child-created')
@@ -102,10 +122,16 @@ describe('paths', () => {
     expect([second.streams.map(({ path }) => path), second.nextAfter]).toEqual([['/list/b', '/list/c'], null])
   })
 
-  test.each(['?limit=0', '?limit=1001', '?limit=-1', '?limit=1.5', '?limit=', '?prefix=list', '?after=x', `?match=${'x'.repeat(300)}`])(
-    'the listing %s is 400',
-    async (query) => expect((await viewer.get(query)).status).toBe(400),
-  )
+  test.each([
+    '?limit=0',
+    '?limit=1001',
+    '?limit=-1',
+    '?limit=1.5',
+    '?limit=',
+    '?prefix=list',
+    '?after=x',
+    `?match=${'x'.repeat(300)}`,
+  ])('the listing %s is 400', async (query) => expect((await viewer.get(query)).status).toBe(400))
 })
 
 describe('methods', () => {
@@ -138,7 +164,10 @@ describe('parts of the protocol that are not served are refused, not ignored', (
     for (const method of ['PUT', 'POST']) {
       const headers = { 'content-type': 'application/json', [header]: '1' }
       const answer = await editor.send(method, '/a/b', '["ignored"]', headers)
-      expect([answer.status, answer.json]).toMatchObject([400, { details: { reason: 'unsupported', field: header.toLowerCase() } }])
+      expect([answer.status, answer.json]).toMatchObject([
+        400,
+        { details: { reason: 'unsupported', field: header.toLowerCase() } },
+      ])
     }
     expect((await viewer.get('/a/b')).text).toBe('["demo"]')
   })
@@ -150,9 +179,14 @@ describe('parts of the protocol that are not served are refused, not ignored', (
 
 describe('bodies that are too large are 413 with the limit and the size', () => {
   test('with a length: before it is read', async () => {
-    const answer = await editor.send('POST', '/a/b', JSON.stringify('x'.repeat(9000)), { 'content-type': 'application/json' })
+    const answer = await editor.send('POST', '/a/b', JSON.stringify('x'.repeat(9000)), {
+      'content-type': 'application/json',
+    })
     expect(answer.status).toBe(413)
-    expect(answer.json).toMatchObject({ code: 'BAD_REQUEST', details: { reason: 'too-large', unit: 'bytes', size: 9002, limit: 8192 } })
+    expect(answer.json).toMatchObject({
+      code: 'BAD_REQUEST',
+      details: { reason: 'too-large', unit: 'bytes', size: 9002, limit: 8192 },
+    })
   })
 
   test('a length alone is enough: the body need not come', async () => {
@@ -194,9 +228,15 @@ describe('bodies that are too large are 413 with the limit and the size', () => 
 
   test('a message over the size of an event, and messages over the size of a batch', async () => {
     const event = await editor.post('/a/b', JSON.stringify('x'.repeat(2100)))
-    expect([event.status, event.json]).toMatchObject([413, { details: { reason: 'too-large', size: 2102, limit: 2048 } }])
+    expect([event.status, event.json]).toMatchObject([
+      413,
+      { details: { reason: 'too-large', size: 2102, limit: 2048 } },
+    ])
     const batch = await editor.post('/a/b', JSON.stringify(Array.from({ length: 4 }, () => 'x'.repeat(1500))))
-    expect([batch.status, batch.json]).toMatchObject([413, { details: { reason: 'too-large', size: 6008, limit: 4096 } }])
+    expect([batch.status, batch.json]).toMatchObject([
+      413,
+      { details: { reason: 'too-large', size: 6008, limit: 4096 } },
+    ])
     const created = await editor.put('/too-large', JSON.stringify('x'.repeat(2100)))
     expect(created.status).toBe(413)
     expect((await viewer.get('/too-large')).status).toBe(404)
@@ -244,7 +284,9 @@ describe('every answer forbids sniffing', () => {
 
   test('a request with no sensible Host is answered', async () => {
     for (const host of ['[', 'a b', '', 'x:99999999']) {
-      const answer = await tributary.raw('/api/streams/demo/a/b', { headers: { host, authorization: `Bearer ${tributary.token('viewer')}` } })
+      const answer = await tributary.raw('/api/streams/demo/a/b', {
+        headers: { host, authorization: `Bearer ${tributary.token('viewer')}` },
+      })
       expect(answer.status).toBeLessThan(500)
     }
   })
@@ -260,16 +302,21 @@ describe('what comes to the wrong address as an upgrade never ends the process',
       socket.on('close', () => resolve(answer))
       socket.write(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)
     })
-  test.each(['//', '///', '//[', '/api/other', '/api/itx/', '/api/itx/../itx', '/', '*', 'http://['])('%s', async (target) => {
-    expect(await upgrade(target)).toMatch(/^HTTP\/1\.1 4\d\d /)
-    expect((await viewer.get('/a/b')).status).toBe(200)
-  })
+  test.each(['//', '///', '//[', '/api/other', '/api/itx/', '/api/itx/../itx', '/', '*', 'http://['])(
+    '%s',
+    async (target) => {
+      expect(await upgrade(target)).toMatch(/^HTTP\/1\.1 4\d\d /)
+      expect((await viewer.get('/a/b')).status).toBe(200)
+    },
+  )
 
   test('one that is reset at once', async () => {
     for (let i = 0; i < 20; i++) {
       await new Promise<void>((resolve) => {
         const socket = createConnection(tributary.port, '127.0.0.1', () => {
-          socket.write('GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n', () => socket.resetAndDestroy())
+          socket.write('GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n', () =>
+            socket.resetAndDestroy(),
+          )
         })
         socket.on('error', () => {})
         socket.on('close', () => resolve())

@@ -44,7 +44,11 @@ test('pages of a thousand follow one another by offset; only the last says up to
   expect(seen).toEqual(all)
   expect(upToDate).toEqual([undefined, undefined, 'true'])
   const atTail = await viewer.get(`/long?offset=${String(offset)}`)
-  expect([atTail.text, atTail.headers['stream-next-offset'], atTail.headers['stream-up-to-date']]).toEqual(['[]', offset, 'true'])
+  expect([atTail.text, atTail.headers['stream-next-offset'], atTail.headers['stream-up-to-date']]).toEqual([
+    '[]',
+    offset,
+    'true',
+  ])
 })
 
 test('a page that ends exactly at the tail is up to date', async () => {
@@ -123,7 +127,11 @@ describe('what a reader sees of whom', () => {
 
   test('raw messages come back as sent, envelopes as envelopes, core events not at all', async () => {
     const read = await viewer.get('/mixed')
-    expect(read.json).toEqual(['raw', { offset: 3, type: 'order', createdAt: expect.any(String), payload: { n: 1 } }, 'raw again'])
+    expect(read.json).toEqual([
+      'raw',
+      { offset: 3, type: 'order', createdAt: expect.any(String), payload: { n: 1 } },
+      'raw again',
+    ])
     expect([read.headers['stream-next-offset'], read.headers['stream-up-to-date']]).toEqual([at(5), 'true'])
   })
 

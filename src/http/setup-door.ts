@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Instance } from '../itx/instance.ts'
 import { checked } from '../itx/rpc-target.ts'
 import { ItxError } from '../streams/errors.ts'
-import { errorResponse, jsonResponse } from './http-error.ts'
+import { errorResponse, jsonResponse, notAllowed } from './http-error.ts'
 import { bodyText, mediaType } from './request-body.ts'
 
 const BODY_BYTES = 16 * 1024
@@ -15,8 +15,8 @@ const Setup = z.strictObject({
 
 /** `POST /api/setup`: creates the first admin for whoever holds the one-time link. */
 export async function setupDoor(instance: Instance, request: Request): Promise<Response> {
+  if (request.method !== 'POST') return notAllowed('POST')
   try {
-    if (request.method !== 'POST') throw new ItxError('BAD_REQUEST', 'this address answers POST', { allow: 'POST' })
     // A form of another site cannot send this content type without asking first.
     if (mediaType(request.headers.get('content-type')) !== 'application/json') {
       throw new ItxError('BAD_REQUEST', 'the content type must be application/json', { field: 'content-type' })

@@ -4,7 +4,7 @@ import { principalOfRequest } from '../itx/principal.ts'
 import { ItxError } from '../streams/errors.ts'
 import type { EncodedInput } from '../streams/event.ts'
 import type { StreamPath } from '../streams/path.ts'
-import { errorResponse, jsonResponse, textResponse, unauthorized } from './http-error.ts'
+import { errorResponse, jsonResponse, notAllowed, textResponse, unauthorized } from './http-error.ts'
 import { formatOffset, parseOffset } from './http-offset.ts'
 import { bodyText, mediaType } from './request-body.ts'
 import { ENVELOPE, ENVELOPE_LINES, JSON_TYPE, envelopesJson, envelopesOf, messagesJson, messagesOf } from './stream-messages.ts'
@@ -189,9 +189,4 @@ function checkSameOrigin(instance: Instance, request: Request): void {
 
 function streamNotFound(path: StreamPath): ItxError {
   return new ItxError('NOT_FOUND', `stream ${path} does not exist`, { path })
-}
-
-function notAllowed(allow: string): Response {
-  const body = { code: 'BAD_REQUEST', message: `this address answers ${allow}`, details: { allow } }
-  return jsonResponse(body, { status: 405, headers: { allow } })
 }

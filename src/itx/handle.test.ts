@@ -71,7 +71,11 @@ describe('no member but those of the public interface can be reached', () => {
     'a project': ({ root }) => root.projects.get('demo'),
     'the streams': ({ root }) => root.projects.get('demo').streams,
     'a stream': ({ root }) => root.projects.get('demo').streams.get('/a'),
-    'a subscription': ({ root }) => root.projects.get('demo').streams.get('/a').subscribe({}, () => {}),
+    'a subscription': ({ root }) =>
+      root.projects
+        .get('demo')
+        .streams.get('/a')
+        .subscribe({}, () => {}),
   }
   test.each(Object.entries(targets))('%s', async (_what, target) => {
     const call = await byHand(itx('admin'), target)
@@ -102,16 +106,23 @@ describe('no member but those of the public interface can be reached', () => {
  * Calls as a hostile client would, frame by frame: the library keeps some names for itself and would not send them.
  * What the call is made on is found by a proper one first.
  */
-async function byHand(socket: Dialled, target: (socket: Dialled) => unknown): Promise<(path: readonly string[]) => Promise<string>> {
+async function byHand(
+  socket: Dialled,
+  target: (socket: Dialled) => unknown,
+): Promise<(path: readonly string[]) => Promise<string>> {
   await (target(socket) as Untyped)['marked']!().catch(() => {})
   const frame = socket.sent.find((message) => message.includes('"marked"'))!
   let pushed = socket.sent.filter((message) => message.startsWith('["push"')).length
   return async (path) => {
     const id = ++pushed
-    socket.socket.send(frame.replace('["marked"]', JSON.stringify(path)).replace(',"marked"]', `,${JSON.stringify(path).slice(1)}`))
+    socket.socket.send(
+      frame.replace('["marked"]', JSON.stringify(path)).replace(',"marked"]', `,${JSON.stringify(path).slice(1)}`),
+    )
     socket.socket.send(`["pull",${id}]`)
     for (;;) {
-      const answer = socket.received.find((message) => message.startsWith(`["reject",${id},`) || message.startsWith(`["resolve",${id},`))
+      const answer = socket.received.find(
+        (message) => message.startsWith(`["reject",${id},`) || message.startsWith(`["resolve",${id},`),
+      )
       if (answer !== undefined) return answer
       const ended = socket.ended.then(() => Promise.reject(new Error('the session was ended')))
       await Promise.race([new Promise((resolve) => socket.socket.once('message', resolve)), ended])
@@ -131,12 +142,18 @@ describe('roles', () => {
     append: (project) => project.streams.get('/roles').append([{ type: 'a' }]),
     create: (project) => project.streams.get('/roles').create(),
   }
-  const cases = ROLES.flatMap((role) => (Object.keys(NEEDED_ROLE) as Operation[]).map((operation) => ({ role, operation })))
+  const cases = ROLES.flatMap((role) =>
+    (Object.keys(NEEDED_ROLE) as Operation[]).map((operation) => ({ role, operation })),
+  )
   test.each(cases)('$role may $operation exactly when the table says so', async ({ role, operation }) => {
     const needed: Role = NEEDED_ROLE[operation]
     const call = calls[operation](itx(role).root.projects.get('demo'))
     if (roleAtLeast(role, needed)) await expect(call).resolves.toBeDefined()
-    else await expect(call).rejects.toMatchObject({ code: 'FORBIDDEN', details: { reason: 'role', operation, role, needed } })
+    else
+      await expect(call).rejects.toMatchObject({
+        code: 'FORBIDDEN',
+        details: { reason: 'role', operation, role, needed },
+      })
   })
 
   test('describe tells the same', async () => {
@@ -147,14 +164,20 @@ describe('roles', () => {
   })
 
   test('a viewer who is refused has stored nothing', async () => {
-    await itx('viewer').streams().get('/refused').append([{ type: 'a' }]).catch(() => {})
+    await itx('viewer')
+      .streams()
+      .get('/refused')
+      .append([{ type: 'a' }])
+      .catch(() => {})
     expect(await itx('viewer').streams().get('/refused').state()).toMatchObject({ exists: false })
   })
 })
 
 describe('creating projects', () => {
   test('is not for tokens, nor for users who own no organisation', async () => {
-    await expect(itx('admin').root.projects.create({ slug: 'mine', name: 'Mine' })).rejects.toMatchObject({ code: 'FORBIDDEN' })
+    await expect(itx('admin').root.projects.create({ slug: 'mine', name: 'Mine' })).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    })
     const cookie = await tributary.signIn(await tributary.user('member@example.com', { demo: 'admin' }))
     const { root } = tributary.dial({ cookie, origin: tributary.origin })
     await expect(root.projects.create({ slug: 'mine', name: 'Mine' })).rejects.toMatchObject({ code: 'FORBIDDEN' })
@@ -162,13 +185,30 @@ describe('creating projects', () => {
 
   test('is for the first admin, who can use it at once; a slug is taken once', async () => {
     const setup = tributary.instance.setup
-    await setup.complete({ token: setup.path().slice('/setup/'.length), name: 'Root', email: 'root@example.com', password: 'correct horse battery' })
+    await setup.complete({
+      token: setup.path().slice('/setup/'.length),
+      name: 'Root',
+      email: 'root@example.com',
+      password: 'correct horse battery',
+    })
     const cookie = await tributary.signIn({ id: '', email: 'root@example.com', password: 'correct horse battery' })
     const { root } = tributary.dial({ cookie, origin: tributary.origin })
     expect(await root.whoami()).toMatchObject({ kind: 'user', instanceAdmin: true })
-    expect(await root.projects.create({ slug: 'second', name: ' Second ' })).toMatchObject({ slug: 'second', name: 'Second', role: 'admin' })
-    expect(await root.projects.get('second').streams.get('/a').append([{ type: 'a' }])).toHaveLength(1)
-    await expect(root.projects.create({ slug: 'second', name: 'x' })).rejects.toMatchObject({ code: 'CONFLICT', details: { reason: 'slug' } })
+    expect(await root.projects.create({ slug: 'second', name: ' Second ' })).toMatchObject({
+      slug: 'second',
+      name: 'Second',
+      role: 'admin',
+    })
+    expect(
+      await root.projects
+        .get('second')
+        .streams.get('/a')
+        .append([{ type: 'a' }]),
+    ).toHaveLength(1)
+    await expect(root.projects.create({ slug: 'second', name: 'x' })).rejects.toMatchObject({
+      code: 'CONFLICT',
+      details: { reason: 'slug' },
+    })
     for (const slug of ['system', 'prj_x', 'A', '', 'a b', '-a', 'x'.repeat(64)]) {
       await expect(root.projects.create({ slug, name: 'x' })).rejects.toMatchObject({ code: 'BAD_REQUEST' })
     }
@@ -183,7 +223,10 @@ describe('errors', () => {
     const socket = itx('editor')
     const stream = socket.streams().get('/errors')
     const error = await stream.append([{ type: 'a', offset: 99 }]).then(undefined, (reason: unknown) => reason)
-    expect({ ...(error as object) }).toEqual({ code: 'CONFLICT', details: { reason: 'precondition', path: '/errors', expected: 99, actual: 2 } })
+    expect({ ...(error as object) }).toEqual({
+      code: 'CONFLICT',
+      details: { reason: 'precondition', path: '/errors', expected: 99, actual: 2 },
+    })
     expect((error as Error).message).toBe('/errors: offset 99 was expected, but the next event gets offset 2')
     const frame = socket.received.find((message) => message.includes('CONFLICT'))!
     expect(frame).not.toMatch(/stack|\.ts:|node_modules|at async/)
@@ -191,7 +234,10 @@ describe('errors', () => {
 
   test('details are absent, not undefined, where there are none', async () => {
     const { root } = itx('viewer')
-    const error = await root.projects.get('nosuch').describe().then(undefined, (reason: unknown) => reason)
+    const error = await root.projects
+      .get('nosuch')
+      .describe()
+      .then(undefined, (reason: unknown) => reason)
     expect(Object.keys(error as object)).toEqual(['code', 'details'])
   })
 
@@ -202,11 +248,20 @@ describe('errors', () => {
     engine.project = () => {
       throw new TypeError('the secret is 42', { cause: new Error('and a secret cause') })
     }
-    const error = (await socket.streams().get('/a').state().then(undefined, (reason: unknown) => reason)) as Error & { code: string; details: { correlationId: string } }
+    const error = (await socket
+      .streams()
+      .get('/a')
+      .state()
+      .then(undefined, (reason: unknown) => reason)) as Error & { code: string; details: { correlationId: string } }
     engine.project = project
-    expect({ ...error }).toEqual({ code: 'INTERNAL', details: { correlationId: expect.stringMatching(/^[0-9a-f-]{36}$/) } })
+    expect({ ...error }).toEqual({
+      code: 'INTERNAL',
+      details: { correlationId: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+    })
     expect(socket.received.join('\n')).not.toMatch(/secret|TypeError|\.ts/)
-    const logged = tributary.logged.find((entry) => String((entry as unknown[])[0]).includes(error.details.correlationId))
+    const logged = tributary.logged.find((entry) =>
+      String((entry as unknown[])[0]).includes(error.details.correlationId),
+    )
     expect(String((logged as unknown[])[1])).toContain('the secret is 42')
   })
 
@@ -248,7 +303,8 @@ describe('bad arguments are BAD_REQUEST and store nothing', () => {
     'append(offset NaN)': (root) => on(root)['append']!([{ type: 'a', offset: Number.NaN }]),
     'append(offset as bigint)': (root) => on(root)['append']!([{ type: 'a', offset: 2n }]),
     'append(one bad among good)': (root) => on(root)['append']!([{ type: 'a' }, { type: '' }]),
-    'append(a payload 257 deep)': (root) => on(root)['append']!([{ type: 'a', payload: '['.repeat(257) + ']'.repeat(257) }]),
+    'append(a payload 257 deep)': (root) =>
+      on(root)['append']!([{ type: 'a', payload: '['.repeat(257) + ']'.repeat(257) }]),
     'create(another content type)': (root) => on(root)['create']!({ contentType: 'text/plain' }),
     'create(events in it)': (root) => on(root)['create']!({ inputs: [{ type: 'stream/closed' }] }),
     'read(limit 0)': (root) => on(root)['read']!({ limit: 0 }),
@@ -268,19 +324,31 @@ describe('bad arguments are BAD_REQUEST and store nothing', () => {
     'subscribe(unknown key)': (root) => on(root)['subscribe']!({ colour: 1 }, fn),
   }
   const on = (root: Untyped) => root['projects']!['get']!('demo')['streams']!['get']!('/strict') as unknown as Untyped
-  const stream = (root: Untyped, path: unknown) => (root['projects']!['get']!('demo')['streams']!['get']!(path) as unknown as Untyped)['state']!()
+  const stream = (root: Untyped, path: unknown) =>
+    (root['projects']!['get']!('demo')['streams']!['get']!(path) as unknown as Untyped)['state']!()
   test.each(Object.entries(cases))('%s', async (_what, call) => {
     const { root } = itx('admin')
-    await expect(call(root as unknown as Untyped)).rejects.toMatchObject({ code: 'BAD_REQUEST', message: expect.any(String) })
+    await expect(call(root as unknown as Untyped)).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.any(String),
+    })
     expect(await root.projects.get('demo').streams.get('/strict').state()).toMatchObject({ exists: false })
   })
 
   test('a reserved type is FORBIDDEN', async () => {
-    await expect(itx('admin').streams().get('/strict').append([{ type: 'stream/closed' }])).rejects.toMatchObject({ code: 'FORBIDDEN' })
+    await expect(
+      itx('admin')
+        .streams()
+        .get('/strict')
+        .append([{ type: 'stream/closed' }]),
+    ).rejects.toMatchObject({ code: 'FORBIDDEN' })
   })
 
   test('options that are undefined count as not given', async () => {
-    const page = await itx('viewer').streams().get('/').read({ after: undefined, limit: undefined } as never)
+    const page = await itx('viewer')
+      .streams()
+      .get('/')
+      .read({ after: undefined, limit: undefined } as never)
     expect(page.nextCursor).toBeNull()
   })
 })
@@ -289,21 +357,31 @@ describe('payloads', () => {
   test('keep every key and every depth that a door allows', async () => {
     const stream = itx('editor').streams().get('/payloads')
     const payloads = [
-      JSON.parse('{"constructor":1,"toJSON":2,"__proto__":{"polluted":true},"hasOwnProperty":3,"then":4,"":5}') as unknown,
+      JSON.parse(
+        '{"constructor":1,"toJSON":2,"__proto__":{"polluted":true},"hasOwnProperty":3,"then":4,"":5}',
+      ) as unknown,
       JSON.parse('['.repeat(256) + ']'.repeat(256)) as unknown,
       ['\u2028\u0000😀', null, -0.5, 1e300, true],
     ]
     const metadata = JSON.parse('{"constructor":"a","__proto__":"b","toJSON":"c"}') as Record<string, unknown>
     await stream.append(payloads.map((payload) => encodeInput({ type: 'a', payload, metadata })))
     const { events } = await stream.read({ after: 1 })
-    expect(events.map((event) => JSON.stringify(decodeEvent(event).payload))).toEqual(payloads.map((payload) => JSON.stringify(payload)))
-    expect(events.map((event) => JSON.stringify(decodeEvent(event).metadata))).toEqual(payloads.map(() => JSON.stringify(metadata)))
+    expect(events.map((event) => JSON.stringify(decodeEvent(event).payload))).toEqual(
+      payloads.map((payload) => JSON.stringify(payload)),
+    )
+    expect(events.map((event) => JSON.stringify(decodeEvent(event).metadata))).toEqual(
+      payloads.map(() => JSON.stringify(metadata)),
+    )
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
   })
 
   test('are told apart: none, null, and the text null', async () => {
     const stream = itx('editor').streams().get('/nothing')
-    await stream.append([{ type: 'a' }, { type: 'b', payload: 'null' as never }, encodeInput({ type: 'c', payload: 'null' })])
+    await stream.append([
+      { type: 'a' },
+      { type: 'b', payload: 'null' as never },
+      encodeInput({ type: 'c', payload: 'null' }),
+    ])
     const { events } = await stream.read({ after: 1 })
     expect(events.map(({ payload }) => payload)).toEqual([undefined, 'null', '"null"'])
   })

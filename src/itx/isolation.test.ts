@@ -22,7 +22,9 @@ beforeAll(async () => {
   people = await Promise.all(
     ['red', 'blue'].map(async (mine) => {
       tributary.project(mine)
-      await tributary.instance.engine.project(tributary.projectId(mine)).append('/shared/name' as never, [{ type: `secret-of-${mine}` }])
+      await tributary.instance.engine
+        .project(tributary.projectId(mine))
+        .append('/shared/name' as never, [{ type: `secret-of-${mine}` }])
       const cookie = await tributary.signIn(await tributary.user(`${mine}@example.com`, { [mine]: 'admin' }))
       return { mine, theirs: mine === 'red' ? 'blue' : 'red', cookie, token: tributary.token('admin', mine) }
     }),
@@ -36,7 +38,13 @@ async function visible(call: PromiseLike<unknown>, name: string): Promise<string
     return `answered ${JSON.stringify(await call)}`
   } catch (error) {
     const { message, name: kind } = error as Error
-    const seen = { kind, message, code: itxErrorCode(error), details: itxErrorDetails(error), own: { ...(error as object) } }
+    const seen = {
+      kind,
+      message,
+      code: itxErrorCode(error),
+      details: itxErrorDetails(error),
+      own: { ...(error as object) },
+    }
     return JSON.stringify(seen).replaceAll(name, 'NAME')
   }
 }
@@ -59,23 +67,38 @@ const calls: Record<string, (root: ItxApi, name: string) => PromiseLike<unknown>
   read: (root, name) => root.projects.get(name).streams.get('/shared/name').read(),
   'read of nothing': (root, name) => root.projects.get(name).streams.get('/nothing').read(),
   'a bad path': (root, name) => root.projects.get(name).streams.get('bad').read(),
-  append: (root, name) => root.projects.get(name).streams.get('/shared/name').append([{ type: 'x' }]),
-  subscribe: (root, name) => root.projects.get(name).streams.get('/shared/name').subscribe({ after: 'start' }, () => {}),
+  append: (root, name) =>
+    root.projects
+      .get(name)
+      .streams.get('/shared/name')
+      .append([{ type: 'x' }]),
+  subscribe: (root, name) =>
+    root.projects
+      .get(name)
+      .streams.get('/shared/name')
+      .subscribe({ after: 'start' }, () => {}),
 }
 
 describe.each(['a session', 'a token'])('the socket, with %s', (credential) => {
   const dial = ({ cookie, token }: Somebody): Dialled =>
-    tributary.dial(credential === 'a session' ? { cookie, origin: tributary.origin } : { authorization: `Bearer ${token}` })
+    tributary.dial(
+      credential === 'a session' ? { cookie, origin: tributary.origin } : { authorization: `Bearer ${token}` },
+    )
 
   test.each(Object.keys(calls))('%s', async (name) => {
     for (const somebody of people) {
       for (const [forbidden, missing] of namesOf(somebody.theirs)) {
         const socket = dial(somebody)
-        const answers = [await visible(calls[name]!(socket.root, forbidden), forbidden), await visible(calls[name]!(socket.root, missing), missing)]
+        const answers = [
+          await visible(calls[name]!(socket.root, forbidden), forbidden),
+          await visible(calls[name]!(socket.root, missing), missing),
+        ]
         expect(answers[0]).toBe(answers[1])
         expect(answers[0]).toContain('NOT_FOUND')
         // The frames themselves, ids aside.
-        const frames = socket.received.filter((frame) => frame.startsWith('["reject"')).map((frame) => frame.replace(/^\["reject",-?\d+/, ''))
+        const frames = socket.received
+          .filter((frame) => frame.startsWith('["reject"'))
+          .map((frame) => frame.replace(/^\["reject",-?\d+/, ''))
         const half = frames.length / 2
         expect(frames.slice(0, half).map((frame) => frame.replaceAll(forbidden, 'NAME'))).toEqual(
           frames.slice(half).map((frame) => frame.replaceAll(missing, 'NAME')),
@@ -111,7 +134,12 @@ describe('the server itself, while it renders', () => {
     for (const { theirs, cookie } of people) {
       const answers = new Set<string>()
       for (const [forbidden, missing] of namesOf(theirs)) {
-        for (const each of [request(cookie), request(), request('tributary.session_token=forged.x'), request('tributary.session_token=%E0%A4%A')]) {
+        for (const each of [
+          request(cookie),
+          request(),
+          request('tributary.session_token=forged.x'),
+          request('tributary.session_token=%E0%A4%A'),
+        ]) {
           answers.add(await visible(getServerItx(forbidden, each), forbidden))
           answers.add(await visible(getServerItx(missing, each), missing))
         }
@@ -134,8 +162,15 @@ describe('the server itself, while it renders', () => {
 
   test('an instance admin has no way into the projects of others but as an admin', async () => {
     const { setup } = tributary.instance
-    await setup.complete({ token: setup.path().slice('/setup/'.length), name: 'Root', email: 'root@example.com', password: 'correct horse battery' })
-    tributary.instance.control.sqlite.prepare("delete from member where user_id = (select id from user where email = 'root@example.com')").run()
+    await setup.complete({
+      token: setup.path().slice('/setup/'.length),
+      name: 'Root',
+      email: 'root@example.com',
+      password: 'correct horse battery',
+    })
+    tributary.instance.control.sqlite
+      .prepare("delete from member where user_id = (select id from user where email = 'root@example.com')")
+      .run()
     const cookie = await tributary.signIn({ id: '', email: 'root@example.com', password: 'correct horse battery' })
     expect(await visible(getServerItx('red', request(cookie)), 'red')).toContain('NOT_FOUND')
   })
@@ -159,11 +194,20 @@ describe('the server itself, while it renders', () => {
 test('the command line tells a forbidden project from none by its name alone', async () => {
   const [red] = people
   const run = (project: string, args: readonly string[]) =>
-    runCli(args, { stdin: '{"type":"x"}\n', env: { TRIBUTARY_URL: tributary.url, TRIBUTARY_TOKEN: red!.token, TRIBUTARY_PROJECT: project } })
-  for (const args of [['read', '/shared/name'], ['append', '/shared/name'], ['tail', '/shared/name']]) {
+    runCli(args, {
+      stdin: '{"type":"x"}\n',
+      env: { TRIBUTARY_URL: tributary.url, TRIBUTARY_TOKEN: red!.token, TRIBUTARY_PROJECT: project },
+    })
+  for (const args of [
+    ['read', '/shared/name'],
+    ['append', '/shared/name'],
+    ['tail', '/shared/name'],
+  ]) {
     const [forbidden, missing] = await Promise.all([run('blue', args), run('nosuch', args)])
     expect(forbidden.code).toBe(1)
-    expect(JSON.stringify(forbidden).replaceAll('blue', 'NAME')).toBe(JSON.stringify(missing).replaceAll('nosuch', 'NAME'))
+    expect(JSON.stringify(forbidden).replaceAll('blue', 'NAME')).toBe(
+      JSON.stringify(missing).replaceAll('nosuch', 'NAME'),
+    )
     expect(forbidden.stderr).toContain('NOT_FOUND')
   }
   const mine = await run('red', ['read', '/shared/name'])

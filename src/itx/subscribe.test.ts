@@ -22,7 +22,10 @@ function itx(): Dialled {
 }
 
 const store = (path: string, count: number, type = 'a') =>
-  tributary.streams().append(path as never, Array.from({ length: count }, () => ({ type })))
+  tributary.streams().append(
+    path as never,
+    Array.from({ length: count }, () => ({ type })),
+  )
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 const offsetsOf = (batches: readonly WireBatch[]) => batches.flatMap(({ events }) => events.map(({ offset }) => offset))
 
@@ -37,11 +40,17 @@ test('replay and tail are one: nothing is missed or doubled while events keep co
   const subscribers = await Promise.all(
     [0, 1, 2].map(async () => {
       const mine: WireBatch[] = []
-      await itx().streams().get('/seam').subscribe({ after: 'start' }, (batch) => void mine.push(batch))
+      await itx()
+        .streams()
+        .get('/seam')
+        .subscribe({ after: 'start' }, (batch) => void mine.push(batch))
       return mine
     }),
   )
-  await itx().streams().get('/seam').subscribe({ after: 'start' }, (batch) => void batches.push(batch))
+  await itx()
+    .streams()
+    .get('/seam')
+    .subscribe({ after: 'start' }, (batch) => void batches.push(batch))
   await writer
   expect(writing).toBe(false)
   for (const each of [batches, ...subscribers]) {
@@ -53,8 +62,14 @@ test('replay and tail are one: nothing is missed or doubled while events keep co
 test('the first batch comes at once, even when there is nothing to say', async () => {
   await store('/first', 1)
   const batches: WireBatch[] = []
-  await itx().streams().get('/first').subscribe({}, (batch) => void batches.push(batch))
-  await itx().streams().get('/absent').subscribe({ after: 'start' }, (batch) => void batches.push(batch))
+  await itx()
+    .streams()
+    .get('/first')
+    .subscribe({}, (batch) => void batches.push(batch))
+  await itx()
+    .streams()
+    .get('/absent')
+    .subscribe({ after: 'start' }, (batch) => void batches.push(batch))
   await eventually(() => batches.length === 2)
   expect(batches[0]).toEqual({ events: [], through: 2, maxOffset: 2, incarnationId: expect.any(String) })
   expect(batches[1]).toEqual({ events: [], through: 0, maxOffset: 0, incarnationId: null })
@@ -65,7 +80,10 @@ test('only the wanted types come, and through says how far they were looked for'
   await store('/types', 1, 'b')
   await store('/types', 3, 'a')
   const batches: WireBatch[] = []
-  await itx().streams().get('/types').subscribe({ after: 'start', types: ['b'] }, (batch) => void batches.push(batch))
+  await itx()
+    .streams()
+    .get('/types')
+    .subscribe({ after: 'start', types: ['b'] }, (batch) => void batches.push(batch))
   await eventually(() => batches.at(-1)?.through === 7)
   expect(offsetsOf(batches)).toEqual([4])
 })
@@ -73,11 +91,20 @@ test('only the wanted types come, and through says how far they were looked for'
 test('the state comes along when it is asked for', async () => {
   await store('/state', 1)
   const batches: WireBatch[] = []
-  await itx().streams().get('/state').subscribe({ state: true }, (batch) => void batches.push(batch))
+  await itx()
+    .streams()
+    .get('/state')
+    .subscribe({ state: true }, (batch) => void batches.push(batch))
   await eventually(() => batches.length > 0)
   await store('/state', 1)
   await eventually(() => batches.at(-1)?.state?.maxOffset === 3)
-  expect(batches.at(-1)?.state).toMatchObject({ exists: true, path: '/state', eventCount: 3, config: '{}', metadata: '{}' })
+  expect(batches.at(-1)?.state).toMatchObject({
+    exists: true,
+    path: '/state',
+    eventCount: 3,
+    config: '{}',
+    metadata: '{}',
+  })
 })
 
 test('no more than four batches travel before one is acknowledged', async () => {
@@ -86,10 +113,13 @@ test('no more than four batches travel before one is acknowledged', async () => 
   let release = () => {}
   const gate = new Promise<void>((resolve) => (release = resolve))
   const socket = itx()
-  await socket.streams().get('/window').subscribe({ after: 'start' }, () => {
-    arrived++
-    return gate
-  })
+  await socket
+    .streams()
+    .get('/window')
+    .subscribe({ after: 'start' }, () => {
+      arrived++
+      return gate
+    })
   await eventually(() => arrived === 4)
   // A fifth would have come with these.
   for (let i = 0; i < 20; i++) await socket.root.ping()
@@ -102,7 +132,10 @@ test('nothing arrives after unsubscribing, and the server keeps nothing', async 
   await store('/unsubscribe', 1)
   let batches = 0
   const socket = itx()
-  const subscription = await socket.streams().get('/unsubscribe').subscribe({}, () => void batches++)
+  const subscription = await socket
+    .streams()
+    .get('/unsubscribe')
+    .subscribe({}, () => void batches++)
   await eventually(() => batches === 1)
   const closed = subscription.closed()
   await subscription.unsubscribe()
@@ -115,7 +148,10 @@ test('nothing arrives after unsubscribing, and the server keeps nothing', async 
 
 test('letting go of the subscription ends it as well', async () => {
   const socket = itx()
-  const subscription = await socket.streams().get('/let-go').subscribe({}, () => {})
+  const subscription = await socket
+    .streams()
+    .get('/let-go')
+    .subscribe({}, () => {})
   expect(tributary.streams().idle).toBe(false)
   subscription[Symbol.dispose]()
   await eventually(() => tributary.streams().idle)
@@ -124,7 +160,11 @@ test('letting go of the subscription ends it as well', async () => {
 
 test.each(['closed', 'terminated'])('a socket that is %s frees what its subscriptions held', async (how) => {
   const socket = itx()
-  for (let i = 0; i < 5; i++) await socket.streams().get(`/drop-${i}`).subscribe({ after: 'start' }, () => new Promise(() => {}))
+  for (let i = 0; i < 5; i++)
+    await socket
+      .streams()
+      .get(`/drop-${i}`)
+      .subscribe({ after: 'start' }, () => new Promise(() => {}))
   expect(tributary.streams().idle).toBe(false)
   if (how === 'closed') socket.socket.close()
   else socket.socket.terminate()
@@ -135,21 +175,31 @@ test('a socket that goes while its subscription is being made leaves nothing eit
   for (let i = 0; i < 20; i++) {
     const socket = itx()
     await socket.root.ping()
-    void socket.streams().get(`/early-${i}`).subscribe({}, () => {}).catch(() => {})
+    void socket
+      .streams()
+      .get(`/early-${i}`)
+      .subscribe({}, () => {})
+      .catch(() => {})
     await new Promise((resolve) => setImmediate(resolve))
     socket.socket.terminate()
   }
-  await eventually(() => tributary.streams().idle)
+  expect(await eventually(() => tributary.streams().idle)).toBe(true)
 })
 
 test('a callback that fails is dropped and told why, and disturbs nobody', async () => {
   await store('/throws', 1)
   const [mine, theirs] = [itx(), itx()]
   const batches: WireBatch[] = []
-  await theirs.streams().get('/throws').subscribe({ after: 'start' }, (batch) => void batches.push(batch))
-  const subscription = await mine.streams().get('/throws').subscribe({ after: 'start' }, () => {
-    throw new Error('no')
-  })
+  await theirs
+    .streams()
+    .get('/throws')
+    .subscribe({ after: 'start' }, (batch) => void batches.push(batch))
+  const subscription = await mine
+    .streams()
+    .get('/throws')
+    .subscribe({ after: 'start' }, () => {
+      throw new Error('no')
+    })
   expect(await subscription.closed()).toEqual({ reason: 'failed' })
   await store('/throws', 1)
   await eventually(() => offsetsOf(batches).length === 3)
@@ -167,7 +217,10 @@ test('an offset beyond the end, or another incarnation, is a conflict and never 
 
 test('a server that ends tells its subscribers', async () => {
   const socket = itx()
-  const subscription = await socket.streams().get('/ending').subscribe({}, () => {})
+  const subscription = await socket
+    .streams()
+    .get('/ending')
+    .subscribe({}, () => {})
   const closed = subscription.closed().then(
     ({ reason }) => reason,
     () => 'broken',

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { ItxError } from '../streams/errors.ts'
 
 const RETRY_MS = 100
 
@@ -9,6 +10,7 @@ const RETRY_MS = 100
  *
  * @param patienceMs how long to wait for a predecessor that is still ending
  * @returns how to release it
+ * @throws {ItxError} UNAVAILABLE `locked`
  */
 export async function lockDataDirectory(dataDir: string, patienceMs = 10_000): Promise<() => void> {
   const deadline = Date.now() + patienceMs
@@ -22,7 +24,8 @@ export async function lockDataDirectory(dataDir: string, patienceMs = 10_000): P
       const busy = (error as { code?: string }).code === 'SQLITE_BUSY'
       if (!busy) throw error
       if (Date.now() > deadline) {
-        throw new Error(`another Tributary server is using ${dataDir}; stop it, or set TRIBUTARY_DATA_DIR`, { cause: error })
+        const message = `another Tributary server is using ${dataDir}; stop it, or set TRIBUTARY_DATA_DIR`
+        throw new ItxError('UNAVAILABLE', message, { reason: 'locked' }, { cause: error })
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
     }

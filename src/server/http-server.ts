@@ -28,7 +28,9 @@ export function createHttpServer({ handle, handleUpgrade }: Doors): HttpServer {
     response.setHeader('x-content-type-options', 'nosniff')
     if (refusing) {
       response.writeHead(503, { connection: 'close', 'retry-after': '1', 'content-type': 'application/json' })
-      response.end('{"code":"UNAVAILABLE","message":"the server is shutting down","details":{"reason":"shutting-down"}}')
+      response.end(
+        '{"code":"UNAVAILABLE","message":"the server is shutting down","details":{"reason":"shutting-down"}}',
+      )
       return
     }
     underWay++

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { toNodeHandler } from 'srvx/node'
 import { ConfigError, loadConfig, withPort } from '../../app.config.ts'
+import { ItxError, itxErrorCode } from '../streams/errors.ts'
 import { createHttpServer } from './http-server.ts'
 import { withStaticFiles } from './static-files.ts'
 
@@ -16,6 +17,10 @@ const DRAIN_MS = 4000
 const PORT_MS = 5000
 
 async function main(): Promise<void> {
+  let end: () => void = () => process.exit(0)
+  // The first of all: a signal may come at any time, and twice, from the terminal and from npm.
+  process.on('SIGTERM', () => end())
+  process.on('SIGINT', () => end())
   process.chdir(ROOT)
   const configured = loadConfig()
   const bundle = join(ROOT, 'dist', 'server', 'entry.js')
@@ -25,10 +30,14 @@ async function main(): Promise<void> {
     withStaticFiles(join(ROOT, 'dist', 'client'), (request) => entry.fetch(request)),
   ) as RequestListener
   const { server, refuse, drained } = createHttpServer({ handle, handleUpgrade: app.handleUpgrade })
-  let stopping = false
 
+  // The address first: links and cookies depend on the port, which may be the system's choice.
+  await listen(server, configured.port, configured.host)
+  const config = withPort(configured, (server.address() as AddressInfo).port)
+  const instance = await app.startInstance(config)
+
+  let stopping = false
   const stop = async () => {
-    // The signal may arrive twice: from the terminal and from npm.
     if (stopping) return
     stopping = true
     refuse()
@@ -38,14 +47,9 @@ async function main(): Promise<void> {
     server.closeAllConnections()
     process.exit(0)
   }
-  process.on('SIGTERM', () => void stop())
-  process.on('SIGINT', () => void stop())
-
-  // The address first: links and cookies depend on the port, which may be the system's choice.
-  await listen(server, configured.port, configured.host)
-  const config = withPort(configured, (server.address() as AddressInfo).port)
-  const instance = await app.startInstance(config)
-  if (!stopping) await app.announce(instance)
+  // Until here nothing was acknowledged to anybody, and there was nothing to finish.
+  end = () => void stop()
+  await app.announce(instance)
 }
 
 async function listen(server: Server, port: number, host: string): Promise<void> {
@@ -53,17 +57,21 @@ async function listen(server: Server, port: number, host: string): Promise<void>
   for (;;) {
     try {
       await new Promise<void>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(port, host, () => {
-          server.off('error', reject)
+        const failed = (error: Error) => {
+          server.off('listening', listening)
+          reject(error)
+        }
+        const listening = () => {
+          server.off('error', failed)
           resolve()
-        })
+        }
+        server.once('error', failed).once('listening', listening).listen(port, host)
       })
       return
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code !== 'EADDRINUSE' || Date.now() > deadline) {
-        throw code === 'EADDRINUSE' ? new Error(`port ${port} is in use; set PORT to another one`) : error
+        throw code === 'EADDRINUSE' ? new ItxError('UNAVAILABLE', `port ${port} is in use; set PORT to another one`) : error
       }
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
@@ -71,7 +79,8 @@ async function listen(server: Server, port: number, host: string): Promise<void>
 }
 
 main().catch((error: unknown) => {
-  const message = error instanceof ConfigError ? error.message : error instanceof Error ? (error.stack ?? error.message) : error
-  console.error(message)
+  // What the operator can mend is said in words alone; anything else with the place it comes from.
+  const expected = error instanceof ConfigError || itxErrorCode(error) !== undefined
+  console.error(error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : error)
   process.exit(1)
 })

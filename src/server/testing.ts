@@ -266,7 +266,12 @@ export class Door {
     this.#headers = headers
   }
 
-  send(method: string, path: string, body?: RawRequest['body'], headers: Record<string, string> = {}): Promise<RawResponse> {
+  send(
+    method: string,
+    path: string,
+    body?: RawRequest['body'],
+    headers: Record<string, string> = {},
+  ): Promise<RawResponse> {
     const request = { method, headers: { ...this.#headers, ...headers } }
     return this.#tributary.raw(this.#prefix + path, body === undefined ? request : { ...request, body })
   }
@@ -312,23 +317,30 @@ export interface RawResponse {
 }
 
 /** One HTTP request over a connection of its own. */
-export function rawRequest(port: number, target: string, { method = 'GET', headers = {}, body }: RawRequest): Promise<RawResponse> {
+export function rawRequest(
+  port: number,
+  target: string,
+  { method = 'GET', headers = {}, body }: RawRequest,
+): Promise<RawResponse> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ host: '127.0.0.1', port, path: target, method, headers, agent: false }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', reject)
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString()
-        const isJson = response.headers['content-type']?.includes('json') === true && text !== ''
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          text,
-          json: isJson && !text.includes('}\n{') ? JSON.parse(text) : undefined,
+    const request = httpRequest(
+      { host: '127.0.0.1', port, path: target, method, headers, agent: false },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString()
+          const isJson = response.headers['content-type']?.includes('json') === true && text !== ''
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            json: isJson && !text.includes('}\n{') ? JSON.parse(text) : undefined,
+          })
         })
-      })
-    })
+      },
+    )
     request.on('error', reject)
     if (Array.isArray(body)) for (const piece of body) request.write(piece)
     request.end(Array.isArray(body) ? undefined : body)
@@ -342,6 +354,10 @@ export interface Finished {
   readonly stderr: string
 }
 
+const children = new Set<ChildProcess>()
+// A test that fails leaves its children behind.
+process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')))
+
 /** A child process: what it has said so far, and how it ended. */
 export class TestProcess {
   readonly child: ChildProcess
@@ -351,19 +367,25 @@ export class TestProcess {
 
   constructor(args: readonly string[], env: Record<string, string>, cwd = CHECKOUT) {
     // Nothing of the surroundings decides what a test sees.
-    const inherited = Object.entries(process.env).filter(([name]) => !/^(TRIBUTARY_|PORT$|HOST$|VITEST|NODE_)/.test(name))
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => !/^(TRIBUTARY_|PORT$|HOST$|VITEST|NODE_)/.test(name),
+    )
     this.child = spawn(process.execPath, [...args], {
       cwd,
       env: { ...(Object.fromEntries(inherited) as Record<string, string>), ...env },
       stdio: 'pipe',
     })
+    children.add(this.child)
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
     // A child that ends before it has read its input is no error of the test's.
     this.child.stdin?.on('error', () => {})
     this.finished = new Promise((resolve, reject) => {
       this.child.on('error', reject)
-      this.child.on('close', (code, signal) => resolve({ code, signal, stdout: this.stdout, stderr: this.stderr }))
+      this.child.on('close', (code, signal) => {
+        children.delete(this.child)
+        resolve({ code, signal, stdout: this.stdout, stderr: this.stderr })
+      })
     })
   }
 
@@ -402,7 +424,10 @@ export class ServerProcess extends TestProcess {
     const server = new ServerProcess(env)
     await eventually(async () => {
       if (!server.running) throw new Error(`the server ended: ${server.stderr}`)
-      return server.stdout.includes('Tributary is ready at') && (await rawRequest(server.port, '/healthz', {})).status === 200
+      return (
+        server.stdout.includes('Tributary is ready at') &&
+        (await rawRequest(server.port, '/healthz', {})).status === 200
+      )
     })
     return server
   }

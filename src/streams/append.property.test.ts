@@ -86,16 +86,33 @@ class Model {
 
 interface Append {
   readonly path: string
-  readonly events: readonly { readonly type: string; readonly key: string | null; readonly precondition: Precondition; readonly payload: number | null }[]
+  readonly events: readonly {
+    readonly type: string
+    readonly key: string | null
+    readonly precondition: Precondition
+    readonly payload: number | null
+  }[]
 }
 
 /** Of the offset the event would get if it were new, when its turn began; right unless others come first. */
 type Precondition = 'none' | 'next' | 'before' | 'beyond' | 'first'
 
-type Step = { readonly kind: 'appends'; readonly appends: readonly Append[] } | { readonly kind: 'clock'; readonly ms: number } | { readonly kind: 'restart' }
+type Step =
+  | { readonly kind: 'appends'; readonly appends: readonly Append[] }
+  | { readonly kind: 'clock'; readonly ms: number }
+  | { readonly kind: 'restart' }
 
 const key = fc.constantFrom(null, null, null, 'k1', 'k2', ' k2 ', 'k3', 'k4')
-const precondition: fc.Arbitrary<Precondition> = fc.constantFrom('none', 'none', 'none', 'next', 'next', 'before', 'beyond', 'first')
+const precondition: fc.Arbitrary<Precondition> = fc.constantFrom(
+  'none',
+  'none',
+  'none',
+  'next',
+  'next',
+  'before',
+  'beyond',
+  'first',
+)
 const append: fc.Arbitrary<Append> = fc.record({
   path: fc.constantFrom(...PATHS),
   events: fc.array(
@@ -104,8 +121,17 @@ const append: fc.Arbitrary<Append> = fc.record({
   ),
 })
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('appends' as const), appends: fc.array(append, { minLength: 1, maxLength: 6 }) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('clock' as const), ms: fc.integer({ min: -5000, max: 5000 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('appends' as const),
+      appends: fc.array(append, { minLength: 1, maxLength: 6 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('clock' as const), ms: fc.integer({ min: -5000, max: 5000 }) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
 )
 
@@ -114,13 +140,12 @@ function inputsOf(model: Model, { path, events }: Append): EventInput[] {
   const offsets = { none: undefined, next, before: next - 1, beyond: next + 1, first: 2 }
   return events.map((event, i) => {
     const offset = offsets[event.precondition]
-    return {
-      type: event.type,
-      ...(event.payload === null ? {} : { payload: event.payload }),
-      ...(event.key === null ? {} : { idempotencyKey: event.key }),
-      // `next` of a later event of the batch counts the ones before it.
-      ...(offset === undefined ? {} : { offset: event.precondition === 'next' ? offset + i : offset }),
-    }
+    const input: { -readonly [K in keyof EventInput]: EventInput[K] } = { type: event.type }
+    if (event.payload !== null) input.payload = event.payload
+    if (event.key !== null) input.idempotencyKey = event.key
+    // `next` of a later event of the batch counts the ones before it.
+    if (offset !== undefined) input.offset = event.precondition === 'next' ? offset + i : offset
+    return input
   })
 }
 
@@ -150,7 +175,8 @@ async function checkLogs(project: TestProject, model: Model): Promise<void> {
     if (!exists) continue
     expect(state).toEqual(replayed(path, events))
     for (const [i, event] of log.entries()) {
-      if (event.key !== undefined) expect((await project.streams.findEvent(parsePath(path), event.key))?.offset).toBe(i + 1)
+      if (event.key !== undefined)
+        expect((await project.streams.findEvent(parsePath(path), event.key))?.offset).toBe(i + 1)
     }
   }
 }
@@ -178,11 +204,13 @@ async function checkCatalogue(project: TestProject, model: Model): Promise<void>
 }
 
 async function checkPage(project: TestProject, model: Model, path: string, options: ReadOptions): Promise<void> {
-  const log = model.log(path).map((event, i) => ({ ...event, offset: i + 1 }))
+  const log = model.log(path).map(({ type }, i) => ({ type, offset: i + 1 }))
   const { after = 0, before = Infinity, limit = 100, order = 'asc', types, visibleOnly } = options
   const inRange = log.filter(({ offset }) => offset > after && offset < before)
   const ordered = order === 'asc' ? inRange : inRange.toReversed()
-  const matching = ordered.filter(({ type }) => (!types || types.includes(type)) && !(visibleOnly && type.startsWith('stream/')))
+  const matching = ordered.filter(
+    ({ type }) => (!types || types.includes(type)) && !(visibleOnly && type.startsWith('stream/')),
+  )
   const page = await project.streams.read(parsePath(path), options)
   expect(page.maxOffset).toBe(log.length)
   expect(page.events.map((event) => event.offset)).toEqual(matching.slice(0, limit).map(({ offset }) => offset))
@@ -221,7 +249,9 @@ test('any history of appends, restarts and clock changes leaves what the model s
           const pending = each.appends.map((one) => {
             const inputs = inputsOf(model, one)
             const expected = model.append(one.path, inputs)
-            const answer = project.append(one.path, ...inputs).catch((error: unknown) => new Refusal(failure(error) as object))
+            const answer = project
+              .append(one.path, ...inputs)
+              .catch((error: unknown) => new Refusal(failure(error) as object))
             return { path: one.path, expected, answer }
           })
           for (const { path, expected, answer } of pending) {
@@ -252,7 +282,9 @@ test('a key is stored exactly once, however many callers send it at once and aga
       for (let round = 0; round < 2; round++) {
         if (restartAt % 3 === round) project.reopen()
         const answers = await Promise.all(
-          batches.map((batch) => project.append('/a', ...batch.map((k) => ({ type: 'x', payload: k, idempotencyKey: `k${k}` })))),
+          batches.map((batch) =>
+            project.append('/a', ...batch.map((k) => ({ type: 'x', payload: k, idempotencyKey: `k${k}` }))),
+          ),
         )
         for (const [i, batch] of batches.entries()) {
           expect(answers[i]).toHaveLength(batch.length)

@@ -3,7 +3,7 @@ import { CHILD_CREATED, CREATED } from './core/core-events.ts'
 import { type EncodedEvent, type EncodedInput, checkEncodedInput, decodeEvent } from './event.ts'
 import type { JsonText } from './json-text.ts'
 import { parsePath } from './path.ts'
-import { TestProject, failureOf, replayed, turn } from './testing.ts'
+import { TestProject, failureOf, replayed, times, turn } from './testing.ts'
 
 // Guards the promises of append and create over real storage: all or nothing, ancestors and announcements in the same
 // commit, an answer only for what is on the disk.
@@ -138,8 +138,8 @@ describe('an append', () => {
     project.reopen()
     await project.append('/a/b', { type: 'z' })
     for (const path of ['/', '/a']) {
-      const times = (await project.log(path)).map((event) => event.createdAt)
-      expect(times).toEqual(times.map(() => '2026-01-01T00:00:00.000Z'))
+      const createdAts = (await project.log(path)).map((event) => event.createdAt)
+      expect(createdAts).toEqual(createdAts.map(() => '2026-01-01T00:00:00.000Z'))
     }
     expect((await project.log('/a/b')).at(-1)?.createdAt).toBe('2025-12-31T23:59:00.000Z')
   })
@@ -150,7 +150,7 @@ describe('an append', () => {
     await project.append('/a', { type: 'x' })
     const subscription = await project.streams.subscribe(path, {}, () => {})
     const message: EncodedInput = { type: 'message', payload: '1' as JsonText, raw: true }
-    const receipts = await project.streams.append(path, new Array<EncodedInput>(200_000).fill(message))
+    const receipts = await project.streams.append(path, times(200_000, message))
     expect(receipts.at(-1)?.offset).toBe(200_002)
     subscription.unsubscribe()
   })
@@ -225,7 +225,10 @@ describe('creation', () => {
     await project.append('/a/b', { type: 'x' })
     await project.append('/a/c', { type: 'x' }, { type: 'y' })
     for (const path of ['/', '/a', '/a/b', '/a/c']) {
-      expect(await project.streams.state(parsePath(path))).toEqual({ ...replayed(path, await project.log(path)), exists: true })
+      expect(await project.streams.state(parsePath(path))).toEqual({
+        ...replayed(path, await project.log(path)),
+        exists: true,
+      })
     }
   })
 
@@ -260,8 +263,18 @@ describe('reading', () => {
     using project = new TestProject()
     const path = parsePath('/a/b')
     const before = project.commits()
-    expect(await project.streams.state(path)).toMatchObject({ exists: false, path: '/a/b', maxOffset: 0, incarnationId: '' })
-    expect(await project.streams.read(path)).toEqual({ events: [], nextCursor: null, maxOffset: 0, incarnationId: null })
+    expect(await project.streams.state(path)).toMatchObject({
+      exists: false,
+      path: '/a/b',
+      maxOffset: 0,
+      incarnationId: '',
+    })
+    expect(await project.streams.read(path)).toEqual({
+      events: [],
+      nextCursor: null,
+      maxOffset: 0,
+      incarnationId: null,
+    })
     expect(await project.streams.findEvent(path, 'k')).toBeNull()
     expect(await project.streams.children(path)).toEqual({ path, children: [], total: 0, nextAfter: null })
     expect((await project.streams.list()).streams).toEqual([])

@@ -67,7 +67,8 @@ describe('children', () => {
 
   test('can be skipped', async () => {
     using project = await projectOf('/a', '/b', '/c', '/d')
-    const names = async (options: object) => (await project.streams.children(ROOT, options)).children.map((row) => row.name)
+    const names = async (options: object) =>
+      (await project.streams.children(ROOT, options)).children.map((row) => row.name)
     expect(await names({ skip: 1, limit: 2 })).toEqual(['b', 'c'])
     expect(await names({ skip: 3 })).toEqual(['d'])
     expect(await names({ skip: 4 })).toEqual([])
@@ -97,13 +98,17 @@ describe('children', () => {
     expect(rest).toMatchObject({ total: 3, nextAfter: null })
   })
 
-  test.each([[{ limit: 0 }], [{ limit: 1001 }], [{ skip: -1 }], [{ skip: 0.5 }], [{ skip: 1, after: 'a' }], [{ match: 'x'.repeat(256) }]])(
-    'refuses %j',
-    async (options) => {
-      using project = await projectOf('/a')
-      expect(await failureOf(project.streams.children(ROOT, options))).toMatchObject({ code: 'BAD_REQUEST' })
-    },
-  )
+  test.each([
+    [{ limit: 0 }],
+    [{ limit: 1001 }],
+    [{ skip: -1 }],
+    [{ skip: 0.5 }],
+    [{ skip: 1, after: 'a' }],
+    [{ match: 'x'.repeat(256) }],
+  ])('refuses %j', async (options) => {
+    using project = await projectOf('/a')
+    expect(await failureOf(project.streams.children(ROOT, options))).toMatchObject({ code: 'BAD_REQUEST' })
+  })
 })
 
 describe('list', () => {
@@ -120,22 +125,25 @@ describe('list', () => {
     expect(await paths({})).toEqual(['/', ...tree].toSorted())
   })
 
-  test.each(['/', '/a', '/a-1', '/a/b/c'])('of %s is paged without gap or repetition, whatever the limit', async (prefix) => {
-    using project = await projectOf(...tree)
-    const all = (await project.streams.list({ prefix })).streams.map((row) => row.path)
-    for (let limit = 1; limit <= all.length + 1; limit++) {
-      const found: StreamPath[] = []
-      let after: string | null | undefined
-      while (after !== null) {
-        const page = await project.streams.list({ prefix, limit, ...(after === undefined ? {} : { after }) })
-        expect(page.streams.length).toBeLessThanOrEqual(limit)
-        found.push(...page.streams.map((row) => row.path))
-        expect(found.length).toBeLessThanOrEqual(all.length)
-        after = page.nextAfter
+  test.each(['/', '/a', '/a-1', '/a/b/c'])(
+    'of %s is paged without gap or repetition, whatever the limit',
+    async (prefix) => {
+      using project = await projectOf(...tree)
+      const all = (await project.streams.list({ prefix })).streams.map((row) => row.path)
+      for (let limit = 1; limit <= all.length + 1; limit++) {
+        const found: StreamPath[] = []
+        let after: string | null | undefined
+        while (after !== null) {
+          const page = await project.streams.list({ prefix, limit, ...(after === undefined ? {} : { after }) })
+          expect(page.streams.length).toBeLessThanOrEqual(limit)
+          found.push(...page.streams.map((row) => row.path))
+          expect(found.length).toBeLessThanOrEqual(all.length)
+          after = page.nextAfter
+        }
+        expect(found).toEqual(all)
       }
-      expect(found).toEqual(all)
-    }
-  })
+    },
+  )
 
   test('may begin after a path that does not exist or lies outside', async () => {
     using project = await projectOf(...tree)
@@ -151,35 +159,51 @@ describe('list', () => {
     using project = await projectOf('/agents/Alpha/runs', '/agents/beta', '/other/alphabet')
     const page = await project.streams.list({ match: 'ALPHA' })
     expect(page.streams.map((row) => row.path)).toEqual(['/agents/Alpha', '/agents/Alpha/runs', '/other/alphabet'])
-    expect((await project.streams.list({ prefix: '/agents', match: 'alpha', limit: 1 })).nextAfter).toBe('/agents/Alpha')
+    expect((await project.streams.list({ prefix: '/agents', match: 'alpha', limit: 1 })).nextAfter).toBe(
+      '/agents/Alpha',
+    )
   })
 
-  test.each([[{ prefix: 'a' }], [{ prefix: '/../a' }], [{ after: 'x y' }], [{ limit: 1001 }], [{ match: 'x'.repeat(256) }]])(
-    'refuses %j',
-    async (options) => {
-      using project = await projectOf('/a')
-      expect(await failureOf(project.streams.list(options))).toMatchObject({ code: 'BAD_REQUEST' })
-    },
-  )
+  test.each([
+    [{ prefix: 'a' }],
+    [{ prefix: '/../a' }],
+    [{ after: 'x y' }],
+    [{ limit: 1001 }],
+    [{ match: 'x'.repeat(256) }],
+  ])('refuses %j', async (options) => {
+    using project = await projectOf('/a')
+    expect(await failureOf(project.streams.list(options))).toMatchObject({ code: 'BAD_REQUEST' })
+  })
 })
 
 describe('10,000 streams on one level', () => {
   test('are counted, paged, matched and listed', async () => {
     using project = new TestProject()
     const name = (i: number) => `s${String(i).padStart(5, '0')}`
-    await Promise.all(Array.from({ length: 10_000 }, (_, i) => project.streams.append(parsePath(`/flat/${name(i)}`), X)))
+    await Promise.all(
+      Array.from({ length: 10_000 }, (_, i) => project.streams.append(parsePath(`/flat/${name(i)}`), X)),
+    )
     const flat = parsePath('/flat')
     expect(await project.streams.state(flat)).toMatchObject({ childCount: 10_000, descendantCount: 10_000 })
     expect(await project.streams.state(ROOT)).toMatchObject({ childCount: 1, descendantCount: 10_001 })
     const last = await project.streams.children(flat, { after: name(9_989) })
     expect(last.children.map((row) => row.name)).toEqual(Array.from({ length: 10 }, (_, i) => name(9_990 + i)))
     expect(last).toMatchObject({ total: 10_000, nextAfter: null })
-    expect((await project.streams.children(flat, { skip: 9_999 })).children.map((row) => row.name)).toEqual([name(9_999)])
-    expect(await project.streams.children(flat, { match: 'S0999', limit: 5 })).toMatchObject({ total: 10, nextAfter: name(9_994) })
+    expect((await project.streams.children(flat, { skip: 9_999 })).children.map((row) => row.name)).toEqual([
+      name(9_999),
+    ])
+    expect(await project.streams.children(flat, { match: 'S0999', limit: 5 })).toMatchObject({
+      total: 10,
+      nextAfter: name(9_994),
+    })
     const listed: string[] = []
     let after: string | null | undefined
     while (after !== null) {
-      const page = await project.streams.list({ prefix: '/flat', limit: 1000, ...(after === undefined ? {} : { after }) })
+      const page = await project.streams.list({
+        prefix: '/flat',
+        limit: 1000,
+        ...(after === undefined ? {} : { after }),
+      })
       listed.push(...page.streams.map((row) => row.path))
       after = page.nextAfter
     }

@@ -58,7 +58,8 @@ function checkBatches(logs: Map<string, EncodedEvent[]>): void {
   for (const [path, events] of logs) {
     const batches = new Map<string, EncodedEvent[]>()
     for (const event of events) {
-      if (event.type === 'written') batches.set(payloadOf(event).batch, [...(batches.get(payloadOf(event).batch) ?? []), event])
+      if (event.type === 'written')
+        batches.set(payloadOf(event).batch, [...(batches.get(payloadOf(event).batch) ?? []), event])
     }
     for (const [batch, written] of batches) {
       const { size } = payloadOf(written[0]!)
@@ -95,7 +96,9 @@ test('a killed process has kept every event it acknowledged, once and at its off
     // It takes events again, where it was.
     const shared = logs.get('/shared/0')?.length ?? 0
     if (shared > 0) {
-      const receipts = await engine.project(CRASH_PROJECT).append(parsePath('/shared/0'), [{ type: 'after', offset: shared + 1 }])
+      const receipts = await engine
+        .project(CRASH_PROJECT)
+        .append(parsePath('/shared/0'), [{ type: 'after', offset: shared + 1 }])
       expect(receipts).toMatchObject([{ offset: shared + 1, duplicate: false }])
     }
     engine.close()

@@ -182,12 +182,22 @@ describe.each(DOORS)('%s', (_, accept) => {
 })
 
 describe('encodeInput', () => {
-  test.each([[null], [undefined], ['text'], [7], [[]], [[{ type: 'a' }]]])('refuses %j: an event is an object', (value) => {
-    expect(refused(() => encodeInput(value))).toMatchObject({ code: 'BAD_REQUEST', field: 'event' })
-  })
+  test.each([[null], [undefined], ['text'], [7], [[]], [[{ type: 'a' }]]])(
+    'refuses %j: an event is an object',
+    (value) => {
+      expect(refused(() => encodeInput(value))).toMatchObject({ code: 'BAD_REQUEST', field: 'event' })
+    },
+  )
 
   test('a field that is undefined is absent', () => {
-    const input = { type: 'a', payload: undefined, metadata: undefined, source: undefined, idempotencyKey: undefined, offset: undefined }
+    const input = {
+      type: 'a',
+      payload: undefined,
+      metadata: undefined,
+      source: undefined,
+      idempotencyKey: undefined,
+      offset: undefined,
+    }
     expect(encodeInput(input)).toStrictEqual({ type: 'a' })
   })
 
@@ -201,7 +211,11 @@ describe('encodeInput', () => {
 describe('checkEncodedInput', () => {
   test('keeps the text, so that large integers keep their digits', () => {
     const text = '{"n":12345678901234567890, "f":1.0}' as JsonText
-    expect(checkEncodedInput({ type: 'a', payload: text, metadata: text })).toEqual({ type: 'a', payload: text, metadata: text })
+    expect(checkEncodedInput({ type: 'a', payload: text, metadata: text })).toEqual({
+      type: 'a',
+      payload: text,
+      metadata: text,
+    })
   })
 
   test.each([[1], [null], [{}], [[]], [true]])('refuses %j where JSON text belongs', (payload) => {
@@ -209,8 +223,14 @@ describe('checkEncodedInput', () => {
   })
 
   test('refuses text that is not JSON', () => {
-    expect(refused(() => checkEncodedInput({ type: 'a', payload: '{' }))).toEqual({ code: 'BAD_REQUEST', field: 'payload' })
-    expect(refused(() => checkEncodedInput({ type: 'a', metadata: '' }))).toEqual({ code: 'BAD_REQUEST', field: 'metadata' })
+    expect(refused(() => checkEncodedInput({ type: 'a', payload: '{' }))).toEqual({
+      code: 'BAD_REQUEST',
+      field: 'payload',
+    })
+    expect(refused(() => checkEncodedInput({ type: 'a', metadata: '' }))).toEqual({
+      code: 'BAD_REQUEST',
+      field: 'metadata',
+    })
   })
 
   test('a line break in the text becomes a blank, so that an event stays one line of NDJSON', () => {

@@ -3,9 +3,25 @@ import type { AppendDecision } from './core/decide.ts'
 import { type CoreState, DEFAULT_CONTENT_TYPE, emptyState } from './core/state.ts'
 import type { OnBatch, SubscribeOptions, Subscription } from './delivery/batch.ts'
 import { StreamFeed } from './delivery/stream-feed.ts'
-import { type ChildrenOptions, type ChildrenPage, type ListOptions, type StreamsPage, listChildren, listStreams, pageLimit, wholeNumber } from './directory.ts'
+import {
+  type ChildrenOptions,
+  type ChildrenPage,
+  type ListOptions,
+  type StreamsPage,
+  listChildren,
+  listStreams,
+  pageLimit,
+  wholeNumber,
+} from './directory.ts'
 import { ItxError } from './errors.ts'
-import { type AppendLimits, type EncodedEvent, type EncodedInput, type Receipt, checkLimits, encodedBytes } from './event.ts'
+import {
+  type AppendLimits,
+  type EncodedEvent,
+  type EncodedInput,
+  type Receipt,
+  checkLimits,
+  encodedBytes,
+} from './event.ts'
 import { type StreamPath, ancestorPaths, isBelow } from './path.ts'
 import type { GroupParticipant, StoredStream, StreamRef, StreamStorage, WriteTransaction } from './storage/port.ts'
 import { Stream, needsRecovery, recoverStream } from './stream.ts'
@@ -149,7 +165,7 @@ export class ProjectStreams implements GroupParticipant {
     const events: EncodedEvent[] = []
     const end = Math.min(before ?? Infinity, state.maxOffset + 1)
     const cursor = { after, before: end }
-    for (let scanned = 0, bytes = 0; scanned < READ_SCAN && events.length < limit; ) {
+    for (let scanned = 0, bytes = 0; scanned < READ_SCAN && events.length < limit;) {
       const asked = types ? MAX_READ_LIMIT : limit
       const page = this.#storage.committed.readEvents(ref, {
         ...cursor,
@@ -198,8 +214,8 @@ export class ProjectStreams implements GroupParticipant {
    * @throws {ItxError} BAD_REQUEST for a bad `after`; CONFLICT `incarnation`; UNAVAILABLE when shutting down.
    */
   async subscribe(path: StreamPath, options: SubscribeOptions, onBatch: OnBatch): Promise<Subscription> {
-    const { after } = options
-    if (after !== undefined && after !== 'start' && after !== 'now') wholeNumber(after, 'after')
+    const { after: begin = 'now' } = options
+    if (begin !== 'start' && begin !== 'now') wholeNumber(begin, 'after')
     // Loaded first: a state that is behind its log would hide events from the reader.
     return this.#whenLoaded(path, (stream) => {
       const feed =
@@ -291,10 +307,13 @@ export class ProjectStreams implements GroupParticipant {
       })
     }
     const stateOf = (each: Stream) => changes.get(each)?.state ?? each.working
-    const placeOn = (each: Stream, planned: readonly PlannedEvent[]) => plan(each, each.place(stateOf(each), planned, now))
+    const placeOn = (each: Stream, planned: readonly PlannedEvent[]) =>
+      plan(each, each.place(stateOf(each), planned, now))
     for (const each of absent) {
       const { path, incarnationId } = each.working
-      placeOn(each, [createdEvent({ path, incarnationId, contentType: each === stream ? contentType : DEFAULT_CONTENT_TYPE })])
+      placeOn(each, [
+        createdEvent({ path, incarnationId, contentType: each === stream ? contentType : DEFAULT_CONTENT_TYPE }),
+      ])
     }
     for (const ancestor of line) {
       const announcements = absent

@@ -144,6 +144,11 @@ export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   return failure(outcome.error)
 }
 
+/** The same thing so many times over. */
+export function times<T>(count: number, value: T): T[] {
+  return Array.from({ length: count }, () => value)
+}
+
 /** One turn of the event loop, commits and deliveries included. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

@@ -25,7 +25,10 @@ interface Observed {
 }
 
 /** A connection that a test can look into: its sockets, its states, what it sends. */
-function connect(headers = () => ({ authorization: `Bearer ${tributary.token('editor')}` }) as Record<string, string>, port = tributary.port): Observed {
+function connect(
+  headers = () => ({ authorization: `Bearer ${tributary.token('editor')}` }) as Record<string, string>,
+  port = tributary.port,
+): Observed {
   const observed = { sockets: [] as WebSocket[], statuses: [] as ConnectionStatus[], sent: [] as string[] }
   const connection = new Connection(() => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/api/itx`, { headers: headers() })
@@ -44,7 +47,10 @@ function connect(headers = () => ({ authorization: `Bearer ${tributary.token('ed
 
 const states = ({ statuses }: Observed) => statuses.map(({ state }) => state)
 const code = async (call: Promise<unknown>) => {
-  const error: unknown = await call.then(() => undefined, (reason: unknown) => reason)
+  const error: unknown = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
   return [itxErrorCode(error), itxErrorDetails(error)?.['reason']]
 }
 
@@ -79,7 +85,10 @@ describe('the state', () => {
     const cookie = await tributary.signIn(await tributary.user('ada@example.com', { demo: 'editor' }))
     let mine: Record<string, string> = { origin: tributary.origin }
     const observed = connect(() => mine)
-    await observed.connection.root().then((root) => root.ping()).catch(() => {})
+    await observed.connection
+      .root()
+      .then((root) => root.ping())
+      .catch(() => {})
     await eventually(() => observed.connection.status.state === 'signed-out')
     expect(await code(observed.connection.root())).toEqual(['FORBIDDEN', 'signed-out'])
     expect(await code(observed.connection.project('demo'))).toEqual(['FORBIDDEN', 'signed-out'])
@@ -176,7 +185,8 @@ test('the back-off begins anew after a connection', async () => {
 })
 
 describe('handles of projects', () => {
-  const asked = ({ sent }: Observed) => sent.filter((message) => message.startsWith('["push"') && message.includes('"get"')).length
+  const asked = ({ sent }: Observed) =>
+    sent.filter((message) => message.startsWith('["push"') && message.includes('"get"')).length
 
   test('are asked for once, and disposing one leaves the others good', async () => {
     const observed = connect()
@@ -224,7 +234,10 @@ describe('a program', () => {
     const client = connectItx({ url: `http://localhost:${port}`, token: 'trb_x', project: 'demo' })
     const error = (await client.state('/').then(undefined, (reason: unknown) => reason)) as Error
     expect(error.message).toBe(`nothing answers at http://localhost:${port} (ECONNREFUSED)`)
-    expect([itxErrorCode(error), itxErrorDetails(error)]).toEqual(['UNAVAILABLE', { reason: 'unreachable', url: `http://localhost:${port}` }])
+    expect([itxErrorCode(error), itxErrorDetails(error)]).toEqual([
+      'UNAVAILABLE',
+      { reason: 'unreachable', url: `http://localhost:${port}` },
+    ])
     client.close()
   })
 
@@ -242,7 +255,10 @@ describe('a program', () => {
     const url = `http://127.0.0.1:${(server.address() as { port: number }).port}`
     const client = connectItx({ url, token: 'trb_x', project: 'demo' })
     const error = (await client.state('/').then(undefined, (reason: unknown) => reason)) as Error
-    expect([itxErrorCode(error), error.message]).toEqual(['UNAVAILABLE', `no Tributary answers at ${url} (HTTP status 404)`])
+    expect([itxErrorCode(error), error.message]).toEqual([
+      'UNAVAILABLE',
+      `no Tributary answers at ${url} (HTTP status 404)`,
+    ])
     client.close()
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))

@@ -21,7 +21,10 @@ function connect(token = tributary.token('editor')): ItxClient {
 
 /** Appends through the engine, so that a restart cannot interrupt it. */
 async function store(path: string, count: number): Promise<void> {
-  await tributary.streams().append(path as never, Array.from({ length: count }, () => ({ type: 'a' })))
+  await tributary.streams().append(
+    path as never,
+    Array.from({ length: count }, () => ({ type: 'a' })),
+  )
 }
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
@@ -31,7 +34,9 @@ test('brings what is there and what comes, each event once, in order', async () 
   await store('/basic', 700)
   const abort = new AbortController()
   const seen: number[] = []
-  const done = connect().follow('/basic', { after: 'start', signal: abort.signal }, (events) => seen.push(...events.map(({ offset }) => offset)))
+  const done = connect().follow('/basic', { after: 'start', signal: abort.signal }, (events) =>
+    seen.push(...events.map(({ offset }) => offset)),
+  )
   await eventually(() => seen.length >= 1701)
   for (let i = 0; i < 20; i++) await store('/basic', 3)
   await eventually(() => seen.length >= 1761)
@@ -75,7 +80,9 @@ describe('through a server that goes and comes back', () => {
     const abort = new AbortController()
     const seen: number[] = []
     const client = connect()
-    const done = client.follow('/now', { after: 'now', signal: abort.signal }, (events) => seen.push(...events.map(({ offset }) => offset)))
+    const done = client.follow('/now', { after: 'now', signal: abort.signal }, (events) =>
+      seen.push(...events.map(({ offset }) => offset)),
+    )
     await eventually(() => !tributary.streams().idle)
     await store('/now', 1)
     await eventually(() => seen.length === 1)
@@ -100,7 +107,8 @@ describe('a consumer that takes its time', () => {
     const done = connect().follow('/slow', { after: 'start', signal: abort.signal }, async (events) => {
       most = Math.max(most, ++inside)
       // The first batch takes longest: what overtakes it would come before it.
-      for (let turns = seen.length === 0 ? 50 : 1; turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve))
+      for (let turns = seen.length === 0 ? 50 : 1; turns > 0; turns--)
+        await new Promise((resolve) => setImmediate(resolve))
       seen.push(...events.map(({ offset }) => offset))
       inside--
     })
@@ -120,10 +128,14 @@ describe('a consumer that takes its time', () => {
     const client = connect()
     const states: string[] = []
     client.connection.subscribe(() => states.push(client.connection.status.state))
-    const done = client.follow('/busy', { after: 'start', signal: abort.signal, onInterrupted: () => (interrupted = true) }, async (events) => {
-      begun.push(...events.map(({ offset }) => offset))
-      await busy
-    })
+    const done = client.follow(
+      '/busy',
+      { after: 'start', signal: abort.signal, onInterrupted: () => (interrupted = true) },
+      async (events) => {
+        begun.push(...events.map(({ offset }) => offset))
+        await busy
+      },
+    )
     await eventually(() => begun.length === 6)
     await tributary.kill()
     await tributary.resume()
@@ -144,10 +156,14 @@ describe('a consumer that takes its time', () => {
     const seen: number[] = []
     const interruptions: unknown[] = []
     let failures = 1
-    const done = connect().follow('/fails', { after: 'start', signal: abort.signal, onInterrupted: (error) => interruptions.push(error) }, (events) => {
-      if (failures-- > 0) throw new Error('not now')
-      seen.push(...events.map(({ offset }) => offset))
-    })
+    const done = connect().follow(
+      '/fails',
+      { after: 'start', signal: abort.signal, onInterrupted: (error) => interruptions.push(error) },
+      (events) => {
+        if (failures-- > 0) throw new Error('not now')
+        seen.push(...events.map(({ offset }) => offset))
+      },
+    )
     await eventually(() => seen.length >= 3)
     abort.abort()
     await done
@@ -159,7 +175,9 @@ describe('a consumer that takes its time', () => {
 test('waits for a stream that is not there yet', async () => {
   const abort = new AbortController()
   const seen: number[] = []
-  const done = connect().follow('/later', { after: 'start', signal: abort.signal }, (events) => seen.push(...events.map(({ offset }) => offset)))
+  const done = connect().follow('/later', { after: 'start', signal: abort.signal }, (events) =>
+    seen.push(...events.map(({ offset }) => offset)),
+  )
   await eventually(() => !tributary.streams().idle)
   await store('/later', 2)
   await eventually(() => seen.length >= 3)
@@ -174,15 +192,17 @@ test('lets go of the server when it is told to end', async () => {
   await eventually(() => !tributary.streams().idle)
   abort.abort()
   await done
-  await eventually(() => tributary.streams().idle)
+  expect(await eventually(() => tributary.streams().idle)).toBe(true)
 })
 
 describe('what waiting cannot mend ends it', () => {
   const follow = async (client: ItxClient, path: string, after: number | 'start' = 'start') => {
-    const error: unknown = await client.follow(path, { after, signal: new AbortController().signal }, () => {}).then(
-      () => undefined,
-      (reason: unknown) => reason,
-    )
+    const error: unknown = await client
+      .follow(path, { after, signal: new AbortController().signal }, () => {})
+      .then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
     return [itxErrorCode(error), itxErrorDetails(error)?.['reason']]
   }
 

@@ -9,7 +9,9 @@ let connection: Connection
 beforeAll(async () => {
   tributary = await TestTributary.start()
   const headers = { authorization: `Bearer ${tributary.token('viewer')}` }
-  connection = new Connection(() => new WebSocket(`ws://127.0.0.1:${tributary.port}/api/itx`, { headers }) as unknown as globalThis.WebSocket)
+  connection = new Connection(
+    () => new WebSocket(`ws://127.0.0.1:${tributary.port}/api/itx`, { headers }) as unknown as globalThis.WebSocket,
+  )
 })
 afterEach(() => vi.useRealTimers())
 afterAll(async () => {
@@ -18,7 +20,10 @@ afterAll(async () => {
 })
 
 const store = (path: string, count: number) =>
-  tributary.streams().append(path as never, Array.from({ length: count }, () => ({ type: 'a' })))
+  tributary.streams().append(
+    path as never,
+    Array.from({ length: count }, () => ({ type: 'a' })),
+  )
 
 /** Waits for a condition while the timers are faked. */
 async function until(condition: () => boolean): Promise<void> {

@@ -7,6 +7,8 @@ import { CHILD_CREATED, CLOSED, PAUSED, type PlannedEvent, RESUMED, createdEvent
 import { decideAppend, placeCoreEvents } from './decide.ts'
 import { emptyState } from './state.ts'
 
+// oxlint-disable vitest/expect-expect unicorn/no-thenable -- given/when/then: `then` and `refused` assert
+
 // Guards the order in which an append is decided: a retry must hear its first answer whatever has happened to the
 // stream since, and a batch that fails must leave no trace.
 
@@ -33,7 +35,9 @@ function given(...events: PlannedEvent[]) {
         then(newEvents: string[], receipts: string[]) {
           const decision = decide()
           expect(decision.events.map((event) => `${event.offset}:${event.type}`)).toEqual(newEvents)
-          expect(decision.receipts.map((receipt) => `${receipt.duplicate ? '=' : ''}${receipt.offset}`)).toEqual(receipts)
+          expect(decision.receipts.map((receipt) => `${receipt.duplicate ? '=' : ''}${receipt.offset}`)).toEqual(
+            receipts,
+          )
           expect(decision.state.maxOffset).toBe(history.state.maxOffset + newEvents.length)
           return decision
         },
@@ -60,9 +64,7 @@ describe('offsets and receipts', () => {
   })
 
   test('nothing in, nothing out', () => {
-    given()
-      .when([])
-      .then([], [])
+    given().when([]).then([], [])
   })
 
   test('the precondition is no part of what is stored', () => {

@@ -2,10 +2,20 @@ import { describe, expect, test } from 'vitest'
 import { encodeJson } from '../json-text.ts'
 import { type StreamPath, parsePath } from '../path.ts'
 import { TEST_TIME } from '../testing.ts'
-import { CHILD_CREATED, CLOSED, PAUSED, type PlannedEvent, RESUMED, childCreatedEvent, createdEvent } from './core-events.ts'
+import {
+  CHILD_CREATED,
+  CLOSED,
+  PAUSED,
+  type PlannedEvent,
+  RESUMED,
+  childCreatedEvent,
+  createdEvent,
+} from './core-events.ts'
 import { placeCoreEvents } from './decide.ts'
 import { reduceCore } from './reducer.ts'
 import { type CoreState, emptyState } from './state.ts'
+
+// oxlint-disable vitest/expect-expect unicorn/no-thenable -- given/when/then: `then` asserts
 
 // Guards the law "state equals replay" at its root: what one event does to the core state.
 
@@ -45,10 +55,16 @@ test('stream/created gives incarnation, content type and time of creation', () =
 })
 
 test('pausing keeps the reason, resuming forgets it, closing is for good', () => {
-  given(PATH).when(core(PAUSED, { reason: 'why' })).then({ paused: true, pauseReason: 'why' })
+  given(PATH)
+    .when(core(PAUSED, { reason: 'why' }))
+    .then({ paused: true, pauseReason: 'why' })
   given(PATH).when(core(PAUSED)).then({ paused: true, pauseReason: null })
-  given(PATH).when(core(PAUSED, { reason: 'why' }), core(PAUSED)).then({ paused: true, pauseReason: null })
-  given(PATH).when(core(PAUSED, { reason: 'why' }), core(RESUMED)).then({})
+  given(PATH)
+    .when(core(PAUSED, { reason: 'why' }), core(PAUSED))
+    .then({ paused: true, pauseReason: null })
+  given(PATH)
+    .when(core(PAUSED, { reason: 'why' }), core(RESUMED))
+    .then({})
   given(PATH).when(core(CLOSED), core(RESUMED)).then({ closed: true })
 })
 
@@ -76,7 +92,9 @@ describe('announcements', () => {
 })
 
 test('a core event of a type that is not known changes nothing but the counters', () => {
-  given(PATH).when(core('stream/of-a-later-version', { paused: true })).then({})
+  given(PATH)
+    .when(core('stream/of-a-later-version', { paused: true }))
+    .then({})
 })
 
 test('an event that does not follow the last one is refused: one was lost or doubled', () => {

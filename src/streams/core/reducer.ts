@@ -1,6 +1,15 @@
 import type { EncodedEvent } from '../event.ts'
 import { type StreamPath, isBelow, parentPath } from '../path.ts'
-import { CHILD_CREATED, CLOSED, CREATED, type ChildCreatedPayload, type CreatedPayload, PAUSED, RESUMED, isCoreType } from './core-events.ts'
+import {
+  CHILD_CREATED,
+  CLOSED,
+  CREATED,
+  type ChildCreatedPayload,
+  type CreatedPayload,
+  PAUSED,
+  RESUMED,
+  isCoreType,
+} from './core-events.ts'
 import type { CoreState } from './state.ts'
 
 /**

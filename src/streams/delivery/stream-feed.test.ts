@@ -3,6 +3,7 @@ import { type CoreState, emptyState } from '../core/state.ts'
 import { type EncodedEvent, encodedBytes } from '../event.ts'
 import type { JsonText } from '../json-text.ts'
 import { parsePath } from '../path.ts'
+import { times } from '../testing.ts'
 import { StreamFeed } from './stream-feed.ts'
 
 // Guards the ring of recent events: always the gapless end of the log, never more than its share of memory.
@@ -39,13 +40,13 @@ class Feed {
     this.feed.publish(events.filter(heard), stateAt(this.log.length))
   }
 
-  /** The offset after which everything is in memory; checks that it truly is. */
+  /** The events that are answered from memory. */
   remembered(): EncodedEvent[] {
     const found: EncodedEvent[] = []
     for (let after = this.log.length - 1; after >= 0; after--) {
       const before = this.#pagesRead
       const [event] = this.feed.eventsAfter(after, 500)
-      expect(event).toBe(this.log[after])
+      if (event !== this.log[after]) throw new Error(`after ${after} comes ${event?.offset}`)
       if (this.#pagesRead > before) break
       if (event) found.unshift(event)
     }
@@ -53,7 +54,7 @@ class Feed {
   }
 }
 
-const ones = (count: number) => new Array<number>(count).fill(2)
+const ones = (count: number) => times(count, 2)
 
 describe('the ring', () => {
   test('holds what was committed last', () => {
@@ -72,7 +73,20 @@ describe('the ring', () => {
 
   test('never holds more than 1,000 events or 1 MiB, whatever is committed', () => {
     const feed = new Feed()
-    const groups = [ones(1), ones(999), ones(1), ones(2500), [MiB], ones(10), [600_000, 600_000], ones(700), ones(700), [2 * MiB, 10], [10, 2 * MiB], ones(5)]
+    const groups = [
+      ones(1),
+      ones(999),
+      ones(1),
+      ones(2500),
+      [MiB],
+      ones(10),
+      [600_000, 600_000],
+      ones(700),
+      ones(700),
+      [2 * MiB, 10],
+      [10, 2 * MiB],
+      ones(5),
+    ]
     for (let round = 0; round < 3; round++) {
       for (const sizes of groups) {
         feed.commit(sizes)
@@ -85,10 +99,12 @@ describe('the ring', () => {
 
   test('keeps readers at the tail off the disk while events are small', () => {
     const feed = new Feed()
+    const remembered: number[] = []
     for (let i = 0; i < 5000; i++) {
       feed.commit([100])
-      if (i % 500 === 499) expect(feed.remembered().length).toBeGreaterThanOrEqual(500)
+      if (i % 500 === 499) remembered.push(feed.remembered().length)
     }
+    expect(Math.min(...remembered)).toBeGreaterThanOrEqual(500)
   })
 
   test('begins anew after a gap: what was not passed on is read from storage', () => {
@@ -104,5 +120,7 @@ describe('the ring', () => {
     expect(feed.remembered()).toEqual([])
     feed.commit(ones(2))
     expect(feed.remembered().map((event) => event.offset)).toEqual([19, 20])
+    feed.commit(ones(4), (event) => event.offset > 22)
+    expect(feed.remembered().map((event) => event.offset)).toEqual([23, 24])
   })
 })

@@ -49,7 +49,8 @@ export class StreamFeed {
    */
   subscribe(options: SubscribeOptions, onBatch: OnBatch): Subscription {
     const head = this.#state?.maxOffset ?? 0
-    const after = options.after === 'start' ? 0 : options.after === undefined || options.after === 'now' ? head : options.after
+    const after =
+      options.after === 'start' ? 0 : options.after === undefined || options.after === 'now' ? head : options.after
     const incarnationId = this.#state?.incarnationId ?? null
     if ((options.incarnationId !== undefined && options.incarnationId !== incarnationId) || after > head) {
       throw new ItxError('CONFLICT', `${this.path} is not the stream that offset ${after} belongs to`, {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type EncodedInput, encodeInput } from '../event.ts'
 import type { JsonText } from '../json-text.ts'
 import { parsePath } from '../path.ts'
-import { TestProject, failureOf, turn, until } from '../testing.ts'
+import { TestProject, failureOf, times, turn, until } from '../testing.ts'
 import type { Batch, Closed, SubscribeOptions, Subscription } from './batch.ts'
 
 // Guards the live readers: every committed event that matches, once, in order, with no seam between replay and tail;
@@ -46,7 +46,7 @@ class Reader {
 }
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, i) => first + i)
-const many = (count: number, type = 'x') => new Array<EncodedInput>(count).fill({ type })
+const many = (count: number, type = 'x') => times(count, { type })
 
 /** Long enough for whatever is on its way to arrive. */
 async function settle(): Promise<void> {
@@ -108,7 +108,10 @@ describe('replay and tail', () => {
     expect(now.offsets).toEqual([1, 2])
     expect(start.offsets).toEqual([1, 2])
     expect(start.batches.at(-1)).toMatchObject({ incarnationId, maxOffset: 2, state: { maxOffset: 2, incarnationId } })
-    expect(parent.batches.flatMap((batch) => batch.events.map((event) => event.type))).toEqual(['stream/created', 'stream/child-created'])
+    expect(parent.batches.flatMap((batch) => batch.events.map((event) => event.type))).toEqual([
+      'stream/created',
+      'stream/child-created',
+    ])
   })
 
   test('readers that begin while others write miss nothing and get nothing twice', async () => {
@@ -127,7 +130,10 @@ describe('replay and tail', () => {
       const appends = Array.from({ length: random(4) }, () => {
         const size = 1 + random(round % 10 === 0 ? 400 : 12)
         asked += size
-        return project.streams.append(A, Array.from({ length: size }, (_, i): EncodedInput => ({ type: `t${(asked + i) % 5}` })))
+        return project.streams.append(
+          A,
+          Array.from({ length: size }, (_, i): EncodedInput => ({ type: `t${(asked + i) % 5}` })),
+        )
       })
       if (round % 4 === 0) {
         const after = random(head + 1)
@@ -183,7 +189,9 @@ describe('replay and tail', () => {
     await project.streams.append(A, [{ type: 'z' }, big])
     await until(() => reader.through === 6)
     expect(reader.offsets).toEqual(range(1, 6))
-    expect(reader.batches.flatMap((batch) => batch.events).filter((event) => event.payload === big.payload)).toHaveLength(2)
+    expect(
+      reader.batches.flatMap((batch) => batch.events).filter((event) => event.payload === big.payload),
+    ).toHaveLength(2)
   })
 
   test('what was stored though its commit was reported as failed arrives once, when the stream is next used', async () => {
@@ -194,7 +202,10 @@ describe('replay and tail', () => {
     // The group’s events reach the disk, but it ends without knowing that.
     project.storage.connection.exec('commit')
     expect(await lost).toMatchObject({ code: 'UNAVAILABLE' })
-    expect(await project.append('/a', { type: 'y', idempotencyKey: 'k' })).toMatchObject([{ offset: 3, duplicate: true }])
+    expect(await project.append('/a', { type: 'y', idempotencyKey: 'k' })).toMatchObject([
+      { offset: 3, duplicate: true },
+    ])
+    await until(() => reader.through === 3)
     await project.append('/a', { type: 'z' })
     await until(() => reader.through === 4)
     await settle()
@@ -296,10 +307,12 @@ describe('flow control', () => {
   test('what four batches hold is bounded by bytes, too', async () => {
     using project = new TestProject()
     const chunk: EncodedInput = { type: 'x', payload: `"${'変'.repeat(30_000)}"` as JsonText }
-    for (let i = 0; i < 10; i++) await project.streams.append(A, new Array<EncodedInput>(20).fill(chunk))
+    for (let i = 0; i < 10; i++) await project.streams.append(A, times(20, chunk))
     const stalled = await Reader.of(project, { after: 'start' }, '/a', true)
     await until(() => stalled.batches.length === 4)
-    const bytes = stalled.batches.flatMap((batch) => batch.events).reduce((sum, event) => sum + Buffer.byteLength(event.payload ?? ''), 0)
+    const bytes = stalled.batches
+      .flatMap((batch) => batch.events)
+      .reduce((sum, event) => sum + Buffer.byteLength(event.payload ?? ''), 0)
     expect(bytes).toBeLessThanOrEqual(4 * 512 * 1024)
     stalled.subscription.unsubscribe()
   })
@@ -364,8 +377,17 @@ describe('where a subscription may begin', () => {
     using project = new TestProject()
     await project.append('/a', { type: 'x' })
     const { incarnationId } = await project.streams.state(A)
-    expect(await failureOf(Reader.of(project, { after: 3 }))).toEqual({ ...conflict, path: '/a', incarnationId, maxOffset: 2 })
-    expect(await failureOf(Reader.of(project, { after: 1 }, '/absent'))).toMatchObject({ ...conflict, incarnationId: null, maxOffset: 0 })
+    expect(await failureOf(Reader.of(project, { after: 3 }))).toEqual({
+      ...conflict,
+      path: '/a',
+      incarnationId,
+      maxOffset: 2,
+    })
+    expect(await failureOf(Reader.of(project, { after: 1 }, '/absent'))).toMatchObject({
+      ...conflict,
+      incarnationId: null,
+      maxOffset: 0,
+    })
     expect((await Reader.of(project, { after: 2, incarnationId })).through).toBe(2)
   })
 
@@ -385,12 +407,15 @@ describe('where a subscription may begin', () => {
     expect(project.streams.idle).toBe(true)
   })
 
-  test.each([[-1], [1.5], [Number.NaN], [Infinity], ['5'], [null], ['end'], [{}]])('refuses %j as a place to begin', async (after) => {
-    using project = new TestProject()
-    await project.append('/a', { type: 'x' })
-    const options = { after } as SubscribeOptions
-    expect(await failureOf(Reader.of(project, options))).toMatchObject({ code: 'BAD_REQUEST', field: 'after' })
-  })
+  test.each([[-1], [1.5], [Number.NaN], [Infinity], ['5'], [null], ['end'], [{}]])(
+    'refuses %j as a place to begin',
+    async (after) => {
+      using project = new TestProject()
+      await project.append('/a', { type: 'x' })
+      const options = { after } as SubscribeOptions
+      expect(await failureOf(Reader.of(project, options))).toMatchObject({ code: 'BAD_REQUEST', field: 'after' })
+    },
+  )
 })
 
 describe('the end of a subscription', () => {
@@ -402,7 +427,15 @@ describe('the end of a subscription', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('no'))],
-    ['answers with a broken promise', () => ({ then: () => { throw new Error('no') } })],
+    [
+      'answers with a broken promise',
+      () => ({
+        // oxlint-disable-next-line unicorn/no-thenable -- a reader may answer anything
+        then: () => {
+          throw new Error('no')
+        },
+      }),
+    ],
   ])('a reader that %s at its first batch is dropped and told so; the others go on', async (_, onBatch) => {
     using project = new TestProject()
     await project.append('/a', { type: 'x' })
@@ -497,7 +530,11 @@ describe('the end of a subscription', () => {
   test('closing the project tells its readers, with nothing after it', async () => {
     using project = new TestProject()
     await project.append('/a', { type: 'x' })
-    const readers = [await Reader.of(project, {}), await Reader.of(project, {}, '/b'), await Reader.of(project, {}, '/a', true)]
+    const readers = [
+      await Reader.of(project, {}),
+      await Reader.of(project, {}, '/b'),
+      await Reader.of(project, {}, '/a', true),
+    ]
     const appending = project.append('/a', { type: 'y' })
     project.streams.close()
     await appending
@@ -542,7 +579,8 @@ describe('readers that act on the project while they are called', () => {
     const subscription = await project.streams.subscribe(A, { after: 'start' }, async (batch) => {
       for (const event of batch.events) {
         seen.push(event.offset)
-        if (event.offset < 10) await project.streams.append(A, [encodeInput({ type: 'echo', idempotencyKey: `echo-${event.offset}` })])
+        if (event.offset < 10)
+          await project.streams.append(A, [encodeInput({ type: 'echo', idempotencyKey: `echo-${event.offset}` })])
       }
     })
     await until(() => seen.includes(10))

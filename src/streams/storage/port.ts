@@ -34,7 +34,8 @@ export interface StreamStorage {
  * A transaction cannot wait: an async callback would write after the commit. This turns one into a compile error that
  * reads as a sentence.
  */
-export type NotAsync<T> = T extends PromiseLike<unknown> ? 'a transaction must not be async: it ends when the function returns' : T
+export type NotAsync<T> =
+  T extends PromiseLike<unknown> ? 'a transaction must not be async: it ends when the function returns' : T
 
 /** Whoever keeps memory that must move with a group's outcome. */
 export interface GroupParticipant {

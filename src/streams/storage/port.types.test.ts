@@ -33,6 +33,8 @@ test('a function that is async, or returns a promise by any road, does not compi
 })
 
 test('the error reads as a sentence', () => {
-  expectTypeOf<NotAsync<Promise<void>>>().toEqualTypeOf<'a transaction must not be async: it ends when the function returns'>()
+  expectTypeOf<
+    NotAsync<Promise<void>>
+  >().toEqualTypeOf<'a transaction must not be async: it ends when the function returns'>()
   expectTypeOf<NotAsync<number>>().toEqualTypeOf<number>()
 })

@@ -108,5 +108,10 @@ export class EventReader {
 
 /** Bytes of a row as they count for a page: payload and metadata, at most a chunk too many for each, and the rest. */
 function rowBytes([, , , , payload, metadata, , , chunks]: EventRow): number {
-  return (payload ? Buffer.byteLength(payload) : 0) + (metadata ? Buffer.byteLength(metadata) : 0) + chunks * CHUNK_BYTES + ROW_BYTES
+  return (
+    (payload ? Buffer.byteLength(payload) : 0) +
+    (metadata ? Buffer.byteLength(metadata) : 0) +
+    chunks * CHUNK_BYTES +
+    ROW_BYTES
+  )
 }

@@ -188,7 +188,9 @@ describe('a failure at the end of a group', () => {
     expect(await everything(project)).toEqual(before)
     removeTrigger(project)
     makeRoom(project)
-    expect(await project.append('/a', { type: 'x', idempotencyKey: 'k' })).toMatchObject([{ offset: 3, duplicate: false }])
+    expect(await project.append('/a', { type: 'x', idempotencyKey: 'k' })).toMatchObject([
+      { offset: 3, duplicate: false },
+    ])
   })
 
   test('the database ends the transaction at the state row, as it may on FULL: nothing is left', async () => {
@@ -211,7 +213,9 @@ describe('a failure at the end of a group', () => {
     makeRoom(project)
     const db = project.storage.connection
     // A deferred foreign key is checked by COMMIT alone, which then fails and leaves the transaction open.
-    db.exec('create table owner (id integer primary key); create table pet (id references owner deferrable initially deferred)')
+    db.exec(
+      'create table owner (id integer primary key); create table pet (id references owner deferrable initially deferred)',
+    )
     db.pragma('foreign_keys = on')
     trigger(project, 'insert on events', 'insert into pet values (7)')
     const before = await everything(project)
@@ -224,7 +228,9 @@ describe('a failure at the end of a group', () => {
     expect(db.inTransaction).toBe(false)
     expect(await everything(project)).toEqual(before)
     removeTrigger(project)
-    expect(await project.append('/a', { type: 'x', idempotencyKey: 'k' })).toMatchObject([{ offset: 3, duplicate: false }])
+    expect(await project.append('/a', { type: 'x', idempotencyKey: 'k' })).toMatchObject([
+      { offset: 3, duplicate: false },
+    ])
   })
 })
 

@@ -133,5 +133,7 @@ export class GroupCommit {
 }
 
 function lostTransaction(): ItxError {
-  return new ItxError('UNAVAILABLE', 'nothing was stored: the database ended the transaction', { reason: 'rolled-back' })
+  return new ItxError('UNAVAILABLE', 'nothing was stored: the database ended the transaction', {
+    reason: 'rolled-back',
+  })
 }

@@ -83,11 +83,15 @@ export function prepareSchema(db: Database.Database, file: string): void {
     db.prepare(`insert or ignore into meta (key, value) values ('schema_version', ?)`).run(String(SCHEMA_VERSION))
     const version = Number(db.prepare(`select value from meta where key = 'schema_version'`).pluck().get())
     if (version !== SCHEMA_VERSION) {
-      throw new ItxError('INTERNAL', `${file} has schema version ${version}; this Tributary reads version ${SCHEMA_VERSION}`, {
-        reason: 'schema-version',
-        version,
-        supported: SCHEMA_VERSION,
-      })
+      throw new ItxError(
+        'INTERNAL',
+        `${file} has schema version ${version}; this Tributary reads version ${SCHEMA_VERSION}`,
+        {
+          reason: 'schema-version',
+          version,
+          supported: SCHEMA_VERSION,
+        },
+      )
     }
   })()
 }

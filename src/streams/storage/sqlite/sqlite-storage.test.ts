@@ -6,7 +6,7 @@ import { CORE_STATE_VERSION, type CoreState } from '../../core/state.ts'
 import { type EncodedInput, encodeInput, encodedBytes } from '../../event.ts'
 import type { JsonText } from '../../json-text.ts'
 import { type StreamPath, parsePath } from '../../path.ts'
-import { TestFolder, TestProject, failure, failureOf, plantState, replayed, turn, until } from '../../testing.ts'
+import { TestFolder, TestProject, failure, failureOf, plantState, replayed, times, turn, until } from '../../testing.ts'
 import { CommitScheduler } from './group-commit.ts'
 import { SqliteStorage } from './sqlite-storage.ts'
 import { storageError } from './sqlite-errors.ts'
@@ -39,13 +39,18 @@ describe('large events', () => {
   ])('%s of %s over 512 KiB spans chunk rows and reads back equal, at every alignment', async (field, unit) => {
     using project = new TestProject()
     // The offset of the first character shifts every later one across the chunk borders.
-    const texts = ['', 'x', 'xx', 'xxx'].map((shift) => shift + unit.repeat(Math.ceil((1.3 * MiB) / Buffer.byteLength(unit))))
+    const texts = ['', 'x', 'xx', 'xxx'].map(
+      (shift) => shift + unit.repeat(Math.ceil((1.3 * MiB) / Buffer.byteLength(unit))),
+    )
     const inputs = texts.map((content): EncodedInput => ({ type: 'x', [field]: `{"a":${text(content)}}` as JsonText }))
     await project.streams.append(A, inputs)
     project.reopen()
     const [, ...events] = await project.log('/a')
     expect(events.map(({ offset: _o, createdAt: _c, ...rest }) => rest)).toStrictEqual(inputs)
-    const chunks = project.storage.connection.prepare('select length(bytes) from event_chunks order by offset, chunk').pluck().all()
+    const chunks = project.storage.connection
+      .prepare('select length(bytes) from event_chunks order by offset, chunk')
+      .pluck()
+      .all()
     expect(chunks).toHaveLength(4 * 3)
     expect(Math.max(...(chunks as number[]))).toBe(512 * 1024)
   })
@@ -71,7 +76,9 @@ describe('large events', () => {
       { type: 'x', payload: fits },
       { type: 'x', payload: text('x'.repeat(512 * 1024 - 1)) },
     ])
-    expect(project.storage.connection.prepare('select chunks from events order by offset').pluck().all()).toContainEqual(2)
+    expect(
+      project.storage.connection.prepare('select chunks from events order by offset').pluck().all(),
+    ).toContainEqual(2)
     const rows = project.storage.connection.prepare(`select chunks from events where type = 'x' order by offset`)
     expect(rows.pluck().all()).toEqual([0, 2])
   })
@@ -108,43 +115,50 @@ describe('pages', () => {
     return found
   }
 
-  async function check(inputs: EncodedInput[], options: object = {}): Promise<void> {
+  const of = (bytes: number, unit = 'x') => text(unit.repeat(bytes / Buffer.byteLength(unit)))
+
+  test.each<[string, EncodedInput[], object?]>([
+    ['hold at most 4 MiB of payload', times(40, { type: 'x', payload: of(300_000) })],
+    ['hold at most 4 MiB of metadata', times(40, { type: 'x', metadata: `{"a":${of(300_000)}}` as JsonText })],
+    ['hold at most 4 MiB of text of three bytes a character', times(40, { type: 'x', payload: of(300_000, '変') })],
+    ['hold at most 4 MiB when types are asked for', times(40, { type: 'x', payload: of(300_000) }), { types: ['x'] }],
+    ['end before an event that no longer fits', times(5, { type: 'x', payload: of(3_000_000) })],
+    [
+      'end before an event that no longer fits when types are asked for',
+      times(5, { type: 'x', payload: of(3_000_000) }),
+      { types: ['x'] },
+    ],
+    ['hold one event even when it alone is larger', times(3, { type: 'x', payload: of(5_000_000) })],
+  ])('%s', async (_, inputs, options = {}) => {
     using project = new TestProject()
     for (const input of inputs) await project.streams.append(A, [input])
     const found = await pages(project, options)
-    const all = found.flatMap((page) => page.offsets)
     const first = 'types' in options ? 2 : 1
-    expect(all).toEqual(Array.from({ length: inputs.length + 2 - first }, (_, i) => i + first))
+    expect(found.flatMap((page) => page.offsets)).toEqual(
+      Array.from({ length: inputs.length + 2 - first }, (_each, i) => i + first),
+    )
     for (const { offsets, bytes } of found) {
       if (offsets.length > 1) expect(bytes).toBeLessThanOrEqual(4 * MiB)
     }
     // Fuller than half on the whole: a limit must not be kept by pages of one event each.
-    expect(found.length).toBeLessThanOrEqual(2 + (2 * inputs.reduce((sum, input) => sum + encodedBytes(input), 0)) / (4 * MiB))
-  }
+    const total = inputs.reduce((sum, input) => sum + encodedBytes(input), 0)
+    expect(found.length).toBeLessThanOrEqual(2 + (2 * total) / (4 * MiB))
+  })
 
-  const of = (bytes: number, unit = 'x') => text(unit.repeat(bytes / Buffer.byteLength(unit)))
-
-  test('hold at most 4 MiB of payload', () => check(new Array<EncodedInput>(40).fill({ type: 'x', payload: of(300_000) })))
-
-  test('hold at most 4 MiB of metadata', () =>
-    check(new Array<EncodedInput>(40).fill({ type: 'x', metadata: `{"a":${of(300_000)}}` as JsonText })))
-
-  test('hold at most 4 MiB of text of three bytes a character', () =>
-    check(new Array<EncodedInput>(40).fill({ type: 'x', payload: of(300_000, '変') })))
-
-  test('hold at most 4 MiB when types are asked for', () =>
-    check(new Array<EncodedInput>(40).fill({ type: 'x', payload: of(300_000) }), { types: ['x'] }))
-
-  test('end before an event that no longer fits', () => check(new Array<EncodedInput>(5).fill({ type: 'x', payload: of(3_000_000) })))
-
-  test('end before an event that no longer fits when types are asked for', () =>
-    check(new Array<EncodedInput>(5).fill({ type: 'x', payload: of(3_000_000) }), { types: ['x'] }))
-
-  test('hold one event even when it alone is larger', () => check(new Array<EncodedInput>(3).fill({ type: 'x', payload: of(5_000_000) })))
+  test('end before a large event far behind the few that match', async () => {
+    using project = new TestProject()
+    const large: EncodedInput = { type: 'x', payload: of(5_000_000) }
+    const few = Array.from({ length: 1500 }, (_, i): EncodedInput => ({ type: i % 150 === 0 ? 'x' : 'y' }))
+    await project.streams.append(A, few.slice(0, 999))
+    await project.streams.append(A, [large])
+    await project.streams.append(A, few.slice(999))
+    const found = await pages(project, { types: ['x'] })
+    expect(found.map((page) => page.offsets.length)).toEqual([7, 1, 3])
+  })
 
   test('descending pages keep to it too', async () => {
     using project = new TestProject()
-    await project.streams.append(A, new Array<EncodedInput>(4).fill({ type: 'x', payload: of(3_000_000) }))
+    await project.streams.append(A, times(4, { type: 'x', payload: of(3_000_000) }))
     const seen: number[][] = []
     let before: number | null = 6
     while (before !== null) {
@@ -157,7 +171,7 @@ describe('pages', () => {
 
   test('a filter that matches nothing ends with the log, however long', async () => {
     using project = new TestProject()
-    for (let i = 0; i < 12; i++) await project.streams.append(A, new Array<EncodedInput>(1000).fill({ type: 'x' }))
+    for (let i = 0; i < 12; i++) await project.streams.append(A, times(1000, { type: 'x' }))
     await project.append('/a', { type: 'rare' })
     const found = await pages(project, { types: ['rare'] })
     expect(found.flatMap((page) => page.offsets)).toEqual([12_002])
@@ -168,7 +182,13 @@ describe('pages', () => {
 
 describe('damage', () => {
   async function stored(project: TestProject): Promise<void> {
-    await project.append('/a', { type: 'one', payload: 'aaaa', metadata: { m: 'bbbb' }, source: { processor: { slug: 'cccc', version: '1' } }, idempotencyKey: 'dddd' })
+    await project.append('/a', {
+      type: 'one',
+      payload: 'aaaa',
+      metadata: { m: 'bbbb' },
+      source: { processor: { slug: 'cccc', version: '1' } },
+      idempotencyKey: 'dddd',
+    })
     await project.streams.append(A, [{ type: 'two', payload: text('e'.repeat(MiB)) }])
     await project.append('/a', { type: 'three' })
     await project.append('/b', { type: 'one' })
@@ -236,44 +256,52 @@ describe('damage', () => {
     expect(await failureOf(project.streams.read(parsePath(path)))).toEqual({ ...CORRUPT, path, offset: 2 })
   })
 
-  test.each(['bytes', 'missing', 'swapped'])('a damaged chunk (%s) is INTERNAL naming stream and offset', async (how) => {
-    using project = new TestProject()
-    await stored(project)
-    const db = project.storage.connection
-    if (how === 'bytes') flip(project, 'event_chunks', 'bytes', 'chunk = 1')
-    else if (how === 'missing') db.exec('delete from event_chunks where chunk = 1')
-    else db.exec('update event_chunks set part = 1 where chunk = 1')
-    project.reopen()
-    expect(await failureOf(project.streams.read(A))).toEqual({ ...CORRUPT, offset: 3 })
-    expect((await project.streams.read(A, { after: 3 })).events).toHaveLength(1)
-  })
+  test.each(['bytes', 'missing', 'swapped'])(
+    'a damaged chunk (%s) is INTERNAL naming stream and offset',
+    async (how) => {
+      using project = new TestProject()
+      await stored(project)
+      const db = project.storage.connection
+      if (how === 'bytes') flip(project, 'event_chunks', 'bytes', 'chunk = 1')
+      else if (how === 'missing') db.exec('delete from event_chunks where chunk = 1')
+      else db.exec('update event_chunks set part = 1 where chunk = 1')
+      project.reopen()
+      expect(await failureOf(project.streams.read(A))).toEqual({ ...CORRUPT, offset: 3 })
+      expect((await project.streams.read(A, { after: 3 })).events).toHaveLength(1)
+    },
+  )
 
-  test.each(['state', 'base_state'])('a flipped bit in the state row (%s) is INTERNAL naming the stream; nothing is deleted', async (column) => {
-    using project = new TestProject()
-    await stored(project)
-    const where = `path = '/a'`
-    if (column === 'state') flip(project, 'streams', 'state', where)
-    else project.storage.connection.exec(`update streams set base_state = '{}' where ${where}`)
-    project.reopen()
-    const before = dump(project)
-    expect(await failureOf(project.streams.state(A))).toEqual(CORRUPT)
-    expect(await failureOf(project.streams.read(A))).toEqual(CORRUPT)
-    expect(await failureOf(project.append('/a', { type: 'x' }))).toEqual(CORRUPT)
-    expect(await failureOf(project.streams.create(A))).toEqual(CORRUPT)
-    expect(await failureOf(project.append('/a/new', { type: 'x' }))).toEqual(CORRUPT)
-    expect(await failureOf(project.streams.subscribe(A, {}, () => {}))).toEqual(CORRUPT)
-    // Its neighbours go on.
-    expect(await project.append('/b', { type: 'x' })).toMatchObject([{ offset: 3 }])
-    expect(dump(project)).not.toEqual(before)
-    expect((dump(project) as unknown[][])[0]?.find((row) => (row as unknown[])[1] === '/a')).toEqual(
-      (before as unknown[][])[0]?.find((row) => (row as unknown[])[1] === '/a'),
-    )
-  })
+  test.each(['state', 'base_state'])(
+    'a flipped bit in the state row (%s) is INTERNAL naming the stream; nothing is deleted',
+    async (column) => {
+      using project = new TestProject()
+      await stored(project)
+      const where = `path = '/a'`
+      if (column === 'state') flip(project, 'streams', 'state', where)
+      else project.storage.connection.exec(`update streams set base_state = '{}' where ${where}`)
+      project.reopen()
+      const before = dump(project)
+      expect(await failureOf(project.streams.state(A))).toEqual(CORRUPT)
+      expect(await failureOf(project.streams.read(A))).toEqual(CORRUPT)
+      expect(await failureOf(project.append('/a', { type: 'x' }))).toEqual(CORRUPT)
+      expect(await failureOf(project.streams.create(A))).toEqual(CORRUPT)
+      expect(await failureOf(project.append('/a/new', { type: 'x' }))).toEqual(CORRUPT)
+      expect(await failureOf(project.streams.subscribe(A, {}, () => {}))).toEqual(CORRUPT)
+      // Its neighbours go on.
+      expect(await project.append('/b', { type: 'x' })).toMatchObject([{ offset: 3 }])
+      expect(dump(project)).not.toEqual(before)
+      expect((dump(project) as unknown[][])[0]?.find((row) => (row as unknown[])[1] === '/a')).toEqual(
+        (before as unknown[][])[0]?.find((row) => (row as unknown[])[1] === '/a'),
+      )
+    },
+  )
 
   test('a log that ends before its state is INTERNAL: events are missing', async () => {
     using project = new TestProject()
     await stored(project)
-    project.storage.connection.exec(`delete from events where offset = 4 and stream_id = (select id from streams where path = '/a')`)
+    project.storage.connection.exec(
+      `delete from events where offset = 4 and stream_id = (select id from streams where path = '/a')`,
+    )
     project.reopen()
     expect(await failureOf(project.append('/a', { type: 'x' }))).toEqual({ ...CORRUPT, offset: 3 })
     expect(await failureOf(project.streams.read(A))).toEqual({ ...CORRUPT, offset: 3 })
@@ -286,7 +314,10 @@ describe('damage', () => {
     }
     const pageSize = 4096
     const root = (name: string) =>
-      project.storage.connection.prepare('select rootpage from sqlite_schema where name = ?').pluck().get(name) as number
+      project.storage.connection
+        .prepare('select rootpage from sqlite_schema where name = ?')
+        .pluck()
+        .get(name) as number
     const damaged = [root('events'), root('events_key')]
     project.reopen(() => {
       const file = openSync(project.file, 'r+')
@@ -331,16 +362,19 @@ describe('states of another version', () => {
     expect(await project.streams.state(A)).toEqual({ ...replayed('/a', await project.log('/a')), exists: true })
   })
 
-  test.each(touches)('one of the same version that is behind its log is caught up before the first answer: %s', async (_, touch, answer) => {
-    using project = new TestProject()
-    const state = await written(project)
-    const log = await project.log('/a')
-    const behind = replayed('/a', log.slice(0, 2))
-    plantState(project.storage, { ...behind, incarnationId: state.incarnationId })
-    project.reopen()
-    expect(await touch(project)).toMatchObject(answer as object)
-    expect(await project.streams.state(A)).toEqual({ ...replayed('/a', await project.log('/a')), exists: true })
-  })
+  test.each(touches)(
+    'one of the same version that is behind its log is caught up before the first answer: %s',
+    async (_, touch, answer) => {
+      using project = new TestProject()
+      const state = await written(project)
+      const log = await project.log('/a')
+      const behind = replayed('/a', log.slice(0, 2))
+      plantState(project.storage, { ...behind, incarnationId: state.incarnationId })
+      project.reopen()
+      expect(await touch(project)).toMatchObject(answer as object)
+      expect(await project.streams.state(A)).toEqual({ ...replayed('/a', await project.log('/a')), exists: true })
+    },
+  )
 
   test('a subscriber of a stream behind its log hears all of it', async () => {
     using project = new TestProject()
@@ -360,7 +394,7 @@ describe('states of another version', () => {
 
   test('a rebuild of many pages lets appends wait, and answers them all in order', async () => {
     using project = new TestProject()
-    for (let i = 0; i < 4; i++) await project.streams.append(A, new Array<EncodedInput>(1000).fill({ type: 'x' }))
+    for (let i = 0; i < 4; i++) await project.streams.append(A, times(1000, { type: 'x' }))
     const { exists: _, ...state } = await project.streams.state(A)
     plantState(project.storage, { ...state, ...wrong }, old)
     project.reopen()
@@ -376,7 +410,7 @@ describe('states of another version', () => {
 
   test('a subscriber that is behind goes on after its rebuilt stream lost a group to a full disk', async () => {
     using project = new TestProject()
-    for (let i = 0; i < 3; i++) await project.streams.append(A, new Array<EncodedInput>(1000).fill({ type: 'x' }))
+    for (let i = 0; i < 3; i++) await project.streams.append(A, times(1000, { type: 'x' }))
     const { exists: _, ...state } = await project.streams.state(A)
     plantState(project.storage, { ...state, ...wrong }, old)
     project.reopen()
@@ -389,7 +423,9 @@ describe('states of another version', () => {
     await until(() => held.length === 4)
     const pages = project.storage.connection.pragma('page_count', { simple: true }) as number
     project.storage.connection.pragma(`max_page_count = ${pages}`)
-    expect(await failureOf(project.append('/a', { type: 'big', payload: 'x'.repeat(3_000_000) }))).toMatchObject({ reason: 'disk-full' })
+    expect(await failureOf(project.append('/a', { type: 'big', payload: 'x'.repeat(3_000_000) }))).toMatchObject({
+      reason: 'disk-full',
+    })
     let ended: unknown = null
     void subscription.closed().then((closed) => (ended = closed))
     await until(() => {
@@ -492,20 +528,25 @@ test('whatever is appended, in whatever batches, reads back equal after a restar
       type: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }).filter((type) => !type.startsWith('stream/')),
       payload: fc.jsonValue(),
       metadata: fc.dictionary(fc.string(), fc.jsonValue()),
-      source: fc.record({ processor: fc.record({ slug: fc.string({ minLength: 1 }), version: fc.string({ minLength: 1 }) }) }),
+      source: fc.record({
+        processor: fc.record({ slug: fc.string({ minLength: 1 }), version: fc.string({ minLength: 1 }) }),
+      }),
     },
     { requiredKeys: ['type'] },
   )
   const usable = input.filter((each) => 'type' in (accepted(each) ?? {}))
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.array(usable, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 5 }), async (batches) => {
-      using project = new TestProject()
-      const encoded = batches.map((batch) => batch.map(encodeInput))
-      for (const batch of encoded) await project.streams.append('/a' as StreamPath, batch)
-      project.reopen()
-      const [, ...events] = await project.log('/a')
-      expect(events.map(({ offset: _o, createdAt: _c, ...rest }) => rest)).toEqual(encoded.flat())
-    }),
+    fc.asyncProperty(
+      fc.array(fc.array(usable, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 5 }),
+      async (batches) => {
+        using project = new TestProject()
+        const encoded = batches.map((batch) => batch.map(encodeInput))
+        for (const batch of encoded) await project.streams.append('/a' as StreamPath, batch)
+        project.reopen()
+        const [, ...events] = await project.log('/a')
+        expect(events.map(({ offset: _o, createdAt: _c, ...rest }) => rest)).toEqual(encoded.flat())
+      },
+    ),
     { numRuns: 30 },
   )
 })

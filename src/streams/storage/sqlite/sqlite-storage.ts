@@ -1,7 +1,14 @@
 import Database from 'better-sqlite3'
 import { ItxError } from '../../errors.ts'
 import type { StreamPath } from '../../path.ts'
-import type { CommittedReader, GroupParticipant, NotAsync, StreamStorage, WorkingReader, WriteTransaction } from '../port.ts'
+import type {
+  CommittedReader,
+  GroupParticipant,
+  NotAsync,
+  StreamStorage,
+  WorkingReader,
+  WriteTransaction,
+} from '../port.ts'
 import { CatalogueReader } from './catalogue-reader.ts'
 import { EventReader } from './event-reader.ts'
 import { EventWriter } from './event-writer.ts'
