@@ -4,7 +4,7 @@ import { ItxError, itxErrorCode, itxErrorDetails } from '../streams/errors.ts'
 import { type EncodedEvent, type EncodedInput, type Receipt, parseEnvelope } from '../streams/event.ts'
 import { type Arguments, connect, pathArgument } from './arguments.ts'
 import { linesOf } from './lines.ts'
-import { print, say } from './output.ts'
+import { finishWithoutReader, print, say } from './output.ts'
 
 const BATCH_EVENTS = 1000
 const BATCH_UNITS = 4 * 1024 * 1024
@@ -26,6 +26,7 @@ interface Entry {
 export async function appendCommand(args: Arguments): Promise<void> {
   const path = pathArgument(args)
   const client = connect(args)
+  finishWithoutReader()
   try {
     await appendEntries(client, path, entriesOf(process.stdin, args.option('resume')), {
       compareDuplicates: args.option('resume') !== undefined,

@@ -128,6 +128,17 @@ test('what comes slowly is stored as it comes, while the input stays open', asyn
   expect((await tool.finished).code).toBe(0)
 })
 
+test('goes on to its end when nobody reads its receipts any more', async () => {
+  const tool = startCli(['append', '/unread'], env)
+  tool.child.stdin!.write(lines(1000))
+  await eventually(() => tool.stdout !== '')
+  tool.child.stdout!.destroy()
+  tool.child.stdin!.end(lines(4000))
+  const done = await tool.finished
+  expect([done.code, done.stderr]).toEqual([0, expect.stringContaining('5000 appended, 0 already there')])
+  expect((await tributary.streams().state('/unread' as never)).eventCount).toBe(5001)
+})
+
 test('an error ends it, though the input stays open', async () => {
   const tool = startCli(['append', '/open'], env)
   tool.child.stdin!.write('{"type":"a","offset":9}\n')

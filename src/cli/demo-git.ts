@@ -29,7 +29,8 @@ const FORMAT = `${COMMIT}%H${FIELD}%P${FIELD}%an${FIELD}%ae${FIELD}%aI${FIELD}%c
  */
 export async function* gitHistory(directory: string): AsyncGenerator<EncodedInput> {
   // Topological, so that a commit never stands before its parents, whatever the clocks of its authors said.
-  const args = ['log', '--reverse', '--topo-order', '--numstat', '--no-renames', `--format=${FORMAT}`]
+  // Unquoted, so that a path in any script reads as itself.
+  const args = ['-c', 'core.quotePath=false', 'log', '--reverse', '--topo-order', '--numstat', '--no-renames', `--format=${FORMAT}`]
   const git = spawn('git', args, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<string | null>((resolve) => {
     let complaint = ''

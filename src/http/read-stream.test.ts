@@ -60,12 +60,15 @@ test('a page that ends exactly at the tail is up to date', async () => {
 test('a page ends early when its events are large', async () => {
   await editor.put('/heavy')
   for (let i = 0; i < 6; i++) await editor.post('/heavy', JSON.stringify('x'.repeat(1024 * 1024)))
-  const page = await viewer.get('/heavy')
+  let [page, pages, seen] = [await viewer.get('/heavy'), 1, 0]
   expect((page.json as string[]).length).toBeLessThan(6)
-  expect(page.headers['stream-up-to-date']).toBeUndefined()
-  const rest = await viewer.get(`/heavy?offset=${String(page.headers['stream-next-offset'])}`)
-  expect((page.json as string[]).length + (rest.json as string[]).length).toBe(6)
-  expect(rest.headers['stream-up-to-date']).toBe('true')
+  while (page.headers['stream-up-to-date'] === undefined) {
+    seen += (page.json as string[]).length
+    page = await viewer.get(`/heavy?offset=${String(page.headers['stream-next-offset'])}`)
+    pages++
+  }
+  expect(seen + (page.json as string[]).length).toBe(6)
+  expect(pages).toBeGreaterThan(1)
 })
 
 test('absent and -1 are the start, now is the tail', async () => {
