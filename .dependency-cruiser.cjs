@@ -149,14 +149,16 @@ module.exports = {
     },
     {
       name: 'browser-never-reaches-the-server',
-      comment: 'not through any chain of imports; a dynamic import in src/itx/loader*.ts and page-context.ts is cut from the bundle',
+      comment:
+        'not through any chain of imports; a dynamic import in src/itx/loader*.ts and page-context.ts is cut from the bundle',
       severity: 'error',
       from: { path: '^src/(?:components|mirror|stream-db|itx/client|itx/react)/', pathNot: [TEST] },
       to: { path: '^src/(?:control-plane|streams/storage)/', reachable: true },
     },
     {
       name: 'routes-never-reach-the-server',
-      comment: 'route files are shipped to the browser as well: the server is behind src/itx/loader*.ts and page-context.ts',
+      comment:
+        'route files are shipped to the browser as well: the server is behind src/itx/loader*.ts and page-context.ts',
       severity: 'error',
       from: { path: `^src/routes/|${BROWSER_ENTRY}`, pathNot: [TEST] },
       to: { path: '^src/(?:control-plane|streams/storage)/', reachable: true },

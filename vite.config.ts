@@ -39,7 +39,8 @@ function devServer(): Plugin {
         return runner.import(ENTRY)
       }
       server.httpServer?.on('upgrade', (request, socket, head) => {
-        if (new URL(request.url ?? '/', 'http://localhost').pathname !== '/api/itx') return
+        // Compared as text: a target need not be one that a URL can be made of.
+        if (!/^\/api\/itx(?:\?|$)/.test(request.url ?? '')) return
         void entry().then((loaded) => loaded.handleUpgrade(request, socket, head))
       })
       server.httpServer?.once('listening', () => {

@@ -61,7 +61,9 @@ const bareRate = (grouped: boolean) =>
     db.pragma('journal_mode = wal')
     db.pragma('synchronous = full')
     prepareSchema(db, 'bare.db')
-    db.exec(`insert into streams values (1, '/agents/a1/runs/1', '/agents/a1/runs', '1', 'i', 'application/json', 1, 0, 0, 0, '', '', 0, 0, 0, 0, '{}', 1, null, 0)`)
+    db.exec(
+      `insert into streams values (1, '/agents/a1/runs/1', '/agents/a1/runs', '1', 'i', 'application/json', 1, 0, 0, 0, '', '', 0, 0, 0, 0, '{}', 1, null, 0)`,
+    )
     const insert = db.prepare('insert into events values (1, ?, ?, ?, null, ?, null, null, 0, 0, 0)')
     const update = db.prepare('update streams set max_offset = ?, event_count = ?, last_event_at = ? where id = 1')
     const begin = db.prepare('begin immediate')

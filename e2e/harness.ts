@@ -27,7 +27,10 @@ export class Tributary {
   }
 
   /** Starts one and waits until it is ready. `admin: false` leaves the setup to the test. */
-  static async start({ admin = true, env = {} }: { admin?: boolean; env?: Record<string, string> } = {}): Promise<Tributary> {
+  static async start({
+    admin = true,
+    env = {},
+  }: { admin?: boolean; env?: Record<string, string> } = {}): Promise<Tributary> {
     const bootstrap = admin
       ? { TRIBUTARY_BOOTSTRAP_EMAIL: ADMIN.email, TRIBUTARY_BOOTSTRAP_PASSWORD: ADMIN.password }
       : {}
@@ -61,7 +64,13 @@ export class Tributary {
     this.#output = ''
     const child = spawn(NODE, ['src/server/main.ts'], {
       cwd: ROOT,
-      env: { ...cleanEnvironment(), ...this.#env, PORT: String(this.port), HOST: '127.0.0.1', TRIBUTARY_DATA_DIR: this.dataDir },
+      env: {
+        ...cleanEnvironment(),
+        ...this.#env,
+        PORT: String(this.port),
+        HOST: '127.0.0.1',
+        TRIBUTARY_DATA_DIR: this.dataDir,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child
@@ -133,7 +142,11 @@ export function launchBrowser(): Promise<Browser> {
 }
 
 /** Waits for a condition, and says which one when it does not come true. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = START_MS): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = START_MS,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}`)
@@ -157,7 +170,9 @@ function run(args: readonly string[], input: string, env: Record<string, string>
 
 /** The caller's own settings must not reach into a test. */
 function cleanEnvironment(): Record<string, string> {
-  const entries = Object.entries(process.env).filter(([name]) => !name.startsWith('TRIBUTARY_') && name !== 'PORT' && name !== 'HOST')
+  const entries = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('TRIBUTARY_') && name !== 'PORT' && name !== 'HOST',
+  )
   return Object.fromEntries(entries.map(([name, value]) => [name, value ?? '']))
 }
 

@@ -25,10 +25,15 @@ test('neither user sees the project of the other, and missing looks like forbidd
   await admin.getByLabel('Slug').fill('secret')
   await admin.getByLabel('Name').fill('Secret')
   await admin.getByRole('button', { name: /Create/ }).click()
-  await admin.getByRole('link', { name: /secret/i }).first().waitFor()
+  await admin
+    .getByRole('link', { name: /secret/i })
+    .first()
+    .waitFor()
   await tributary.append(await tributary.token('editor', 'secret'), '/undisclosed', [{ type: 'x' }], 'secret')
 
-  const made = await tributary.cli(['user', 'create', EVE.email, '--project', 'demo', '--role', 'viewer'], { input: EVE.password })
+  const made = await tributary.cli(['user', 'create', EVE.email, '--project', 'demo', '--role', 'viewer'], {
+    input: EVE.password,
+  })
   expect(made).toMatchObject({ code: 0 })
   const eves = await browser.newContext()
   const found = complaints(eves)
@@ -73,6 +78,7 @@ test('signing out ends the session', async () => {
   await page.waitForURL('**/sign-in*')
   await page.goto(`${tributary.url}/projects`)
   await page.waitForURL('**/sign-in*')
+  expect(await context.cookies()).toEqual([])
 })
 
 /** Without what differs between any two renders of the same page: times. */

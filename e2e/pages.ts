@@ -4,7 +4,11 @@ import { ADMIN, type Tributary } from './harness.ts'
 /** What people do, for the tests of pages. */
 
 /** Signs in through the page, as a person would. */
-export async function signIn(page: Page, { url }: Tributary, account: { email: string; password: string } = ADMIN): Promise<void> {
+export async function signIn(
+  page: Page,
+  { url }: Tributary,
+  account: { email: string; password: string } = ADMIN,
+): Promise<void> {
   await page.goto(`${url}/sign-in`)
   await page.getByLabel('Email').fill(account.email)
   await page.getByLabel('Password').fill(account.password)
@@ -14,7 +18,9 @@ export async function signIn(page: Page, { url }: Tributary, account: { email: s
 
 /** The offsets that the log shows, from top to bottom. */
 export function shownOffsets(page: Page): Promise<number[]> {
-  return page.locator('[role=log] [data-offset]').evaluateAll((rows) => rows.map((row) => Number(row.getAttribute('data-offset'))))
+  return page
+    .locator('[role=log] [data-offset]')
+    .evaluateAll((rows) => rows.map((row) => Number(row.getAttribute('data-offset'))))
 }
 
 /** Collects what a page complains of: an error in the console, an exception, a hydration that did not match. */

@@ -31,7 +31,11 @@ afterEach(() => context.close())
 
 const streamUrl = (path: string) => `${tributary.url}/projects/demo/streams${path}`
 const numbered = (from: number, count: number) =>
-  Array.from({ length: count }, (_, i) => ({ type: 'tick', payload: { n: from + i }, idempotencyKey: `tick-${from + i}` }))
+  Array.from({ length: count }, (_, i) => ({
+    type: 'tick',
+    payload: { n: from + i },
+    idempotencyKey: `tick-${from + i}`,
+  }))
 
 test('without JavaScript the HTML names the children of the root and its newest events', async () => {
   await tributary.append(token, '/zebra/one', [{ type: 'x' }])
@@ -64,7 +68,9 @@ test('the composer appends, and says why it cannot', async () => {
 
 test('a hostile event is shown as text', async () => {
   const script = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
-  await tributary.append(token, '/hostile', [{ type: script.slice(0, 200), payload: { html: script, bidi: 'a\u202Eb' } }])
+  await tributary.append(token, '/hostile', [
+    { type: script.slice(0, 200), payload: { html: script, bidi: 'a\u202Eb' } },
+  ])
   await page.goto(streamUrl('/hostile'))
   await page.locator('[data-offset="2"]').click()
   await page.getByText('onerror').first().waitFor()
@@ -143,10 +149,13 @@ test('the tree works by keyboard', async () => {
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('Enter')
   await page.waitForURL('**/streams/keys/a/deep')
+  expect(found).toEqual([])
 })
 
 test('at 320 pixels nothing scrolls sideways', async () => {
-  await tributary.append(token, '/narrow', [{ type: 'a/rather/long/type/of/event', payload: { text: 'x'.repeat(500) } }])
+  await tributary.append(token, '/narrow', [
+    { type: 'a/rather/long/type/of/event', payload: { text: 'x'.repeat(500) } },
+  ])
   await page.setViewportSize({ width: 320, height: 640 })
   for (const address of [streamUrl(''), streamUrl('/narrow'), `${tributary.url}/projects`]) {
     await page.goto(address)

@@ -146,7 +146,11 @@ function located(error: unknown, batch: readonly Entry[], certain: boolean): Itx
   const message = certain
     ? `lines ${span(batch)}, nothing of them is stored: ${messageOf(error)}`
     : `lines ${span(batch)} may or may not be stored (${messageOf(error)}); with keys or --resume they can be repeated`
-  return new ItxError(itxErrorCode(error) ?? 'UNAVAILABLE', message, certain ? itxErrorDetails(error) : { reason: 'unknown-outcome' })
+  return new ItxError(
+    itxErrorCode(error) ?? 'UNAVAILABLE',
+    message,
+    certain ? itxErrorDetails(error) : { reason: 'unknown-outcome' },
+  )
 }
 
 function span(batch: readonly Entry[]): string {
@@ -158,7 +162,12 @@ function messageOf(error: unknown): string {
 }
 
 /** @throws {ItxError} CONFLICT when a key was used before for something else. */
-async function checkDuplicates(client: ItxClient, path: string, batch: readonly Entry[], receipts: readonly Receipt[]): Promise<void> {
+async function checkDuplicates(
+  client: ItxClient,
+  path: string,
+  batch: readonly Entry[],
+  receipts: readonly Receipt[],
+): Promise<void> {
   const offsets = receipts.filter((receipt) => receipt.duplicate).map((receipt) => receipt.offset)
   if (offsets.length === 0) return
   const stored = await readOffsets(client, path, offsets)
@@ -175,7 +184,11 @@ async function checkDuplicates(client: ItxClient, path: string, batch: readonly 
   })
 }
 
-async function readOffsets(client: ItxClient, path: string, offsets: readonly number[]): Promise<Map<number, EncodedEvent>> {
+async function readOffsets(
+  client: ItxClient,
+  path: string,
+  offsets: readonly number[],
+): Promise<Map<number, EncodedEvent>> {
   const wanted = new Set(offsets)
   const found = new Map<number, EncodedEvent>()
   for (const offset of offsets.toSorted((a, b) => a - b)) {

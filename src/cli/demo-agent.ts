@@ -28,7 +28,12 @@ export function agentRun(agent: string, run: number): AgentStep[] {
   const emit = (type: string, payload: unknown, pause = 1) => {
     steps.push({
       pause,
-      event: { type, payload, metadata: { correlationId: `${agent}-${run}` }, idempotencyKey: `run-${run}-${steps.length + 1}` },
+      event: {
+        type,
+        payload,
+        metadata: { correlationId: `${agent}-${run}` },
+        idempotencyKey: `run-${run}-${steps.length + 1}`,
+      },
     })
   }
   const think = (text: string) => {
@@ -49,18 +54,34 @@ export function agentRun(agent: string, run: number): AgentStep[] {
   }
   emit('agent/run-started', { agent, run, model: MODEL, task: TASK }, 0)
   think(REASONING[0] ?? '')
-  call('search_code', { query: 'validateCart', path: 'src/checkout' }, { matches: [{ file: 'src/checkout/validate-cart.ts', line: 12 }] })
+  call(
+    'search_code',
+    { query: 'validateCart', path: 'src/checkout' },
+    { matches: [{ file: 'src/checkout/validate-cart.ts', line: 12 }] },
+  )
   think(REASONING[1] ?? '')
   call('run_query', { sql: 'select count(*) from carts where items > 50 and status = $1', params: ['failed'] }, null, {
     code: 'TIMEOUT',
     message: 'the statement was cancelled after 5,000 ms',
   })
   think(REASONING[2] ?? '')
-  call('run_query', { sql: 'select count(*) from carts where items > 50 and created_at > $1', params: ['2026-11-01'] }, { rows: [[418]] })
+  call(
+    'run_query',
+    { sql: 'select count(*) from carts where items > 50 and created_at > $1', params: ['2026-11-01'] },
+    { rows: [[418]] },
+  )
   think(REASONING[3] ?? '')
-  call('write_patch', { file: 'src/checkout/price-items.ts' }, { added: 14, deleted: 9, tests: { passed: 31, failed: 0 } })
+  call(
+    'write_patch',
+    { file: 'src/checkout/price-items.ts' },
+    { added: 14, deleted: 9, tests: { passed: 31, failed: 0 } },
+  )
   const cost = { currency: 'USD', amount: Number((tokens * 0.000_012).toFixed(6)) }
-  emit('agent/run-finished', { status: 'completed', steps: step, tokens, cost, summary: 'Prices are fetched in one batch.' }, 2)
+  emit(
+    'agent/run-finished',
+    { status: 'completed', steps: step, tokens, cost, summary: 'Prices are fetched in one batch.' },
+    2,
+  )
   return steps
 }
 

@@ -30,7 +30,16 @@ const FORMAT = `${COMMIT}%H${FIELD}%P${FIELD}%an${FIELD}%ae${FIELD}%aI${FIELD}%c
 export async function* gitHistory(directory: string): AsyncGenerator<EncodedInput> {
   // Topological, so that a commit never stands before its parents, whatever the clocks of its authors said.
   // Unquoted, so that a path in any script reads as itself.
-  const args = ['-c', 'core.quotePath=false', 'log', '--reverse', '--topo-order', '--numstat', '--no-renames', `--format=${FORMAT}`]
+  const args = [
+    '-c',
+    'core.quotePath=false',
+    'log',
+    '--reverse',
+    '--topo-order',
+    '--numstat',
+    '--no-renames',
+    `--format=${FORMAT}`,
+  ]
   const git = spawn('git', args, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<string | null>((resolve) => {
     let complaint = ''
@@ -46,13 +55,23 @@ export async function* gitHistory(directory: string): AsyncGenerator<EncodedInpu
     for (const part of parts) if (part !== '') yield commitEvent(part)
   }
   const failure = await ended
-  if (failure !== null) throw new ItxError('UNAVAILABLE', `the git history cannot be read: ${failure}`, { reason: 'git' })
+  if (failure !== null)
+    throw new ItxError('UNAVAILABLE', `the git history cannot be read: ${failure}`, { reason: 'git' })
   if (pending !== '') yield commitEvent(pending)
 }
 
 function commitEvent(record: string): EncodedInput {
-  const [hash = '', parents = '', name = '', email = '', authoredAt = '', committedAt = '', subject = '', body = '', stats = ''] =
-    record.split(FIELD)
+  const [
+    hash = '',
+    parents = '',
+    name = '',
+    email = '',
+    authoredAt = '',
+    committedAt = '',
+    subject = '',
+    body = '',
+    stats = '',
+  ] = record.split(FIELD)
   const payload: CommitPayload = {
     hash,
     parents: parents === '' ? [] : parents.split(' '),

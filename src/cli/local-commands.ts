@@ -22,14 +22,17 @@ import { print, say } from './output.ts'
 /** `token create --project demo --role editor`: prints the token, and nothing else, on standard output. */
 export async function tokenCommand(args: Arguments): Promise<void> {
   const [action, ...rest] = args.positionals
-  if (action !== 'create' || rest.length > 0) throw new UsageError('the command is: token create --project SLUG --role ROLE')
+  if (action !== 'create' || rest.length > 0)
+    throw new UsageError('the command is: token create --project SLUG --role ROLE')
   await print(`${localToken(projectOption(args), roleOption(args), args.option('name'))}\n`)
   say('Keep it: it is stored as a hash and cannot be shown again.')
 }
 
 /** Makes a token in the data directory. */
 export function localToken(project: string, role: Role, name = 'command line'): string {
-  return withControlDatabase((control) => createToken(control, { projectId: requiredProject(control, project), role, name })).token
+  return withControlDatabase((control) =>
+    createToken(control, { projectId: requiredProject(control, project), role, name }),
+  ).token
 }
 
 /** `user create <email> --project demo --role viewer`: reads the password from standard input. */
@@ -72,7 +75,8 @@ function withControlDatabase<T>(action: (control: ControlDatabase) => T): T {
 
 function requiredProject(control: ControlDatabase, idOrSlug: string): string {
   const project = findProject(control, idOrSlug)
-  if (!project) throw new ItxError('NOT_FOUND', `project ${JSON.stringify(idOrSlug)} was not found`, { project: idOrSlug })
+  if (!project)
+    throw new ItxError('NOT_FOUND', `project ${JSON.stringify(idOrSlug)} was not found`, { project: idOrSlug })
   return project.id
 }
 

@@ -16,7 +16,8 @@ export async function readCommand(args: Arguments): Promise<void> {
   try {
     for (;;) {
       const page = await client.onStream(path, (stream) => stream.read({ after, limit: Math.min(left, PAGE) }))
-      if (page.incarnationId === null) throw new ItxError('NOT_FOUND', `stream ${parsePath(path)} does not exist`, { path })
+      if (page.incarnationId === null)
+        throw new ItxError('NOT_FOUND', `stream ${parsePath(path)} does not exist`, { path })
       await print(page.events.map((event) => `${eventJson(event)}\n`).join(''))
       left -= page.events.length
       if (page.nextCursor === null || left <= 0) return

@@ -44,10 +44,19 @@ export function notAllowed(allow: string): Response {
 const COMMON = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
 
 /** A JSON answer that no cache keeps and no browser sniffs. */
-export function jsonResponse(body: unknown, init: { status?: number; headers?: Record<string, string> } = {}): Response {
-  return textResponse(JSON.stringify(body), { ...init, headers: { 'content-type': 'application/json', ...init.headers } })
+export function jsonResponse(
+  body: unknown,
+  init: { status?: number; headers?: Record<string, string> } = {},
+): Response {
+  return textResponse(JSON.stringify(body), {
+    ...init,
+    headers: { 'content-type': 'application/json', ...init.headers },
+  })
 }
 
-export function textResponse(body: string | null, init: { status?: number; headers?: Record<string, string> } = {}): Response {
+export function textResponse(
+  body: string | null,
+  init: { status?: number; headers?: Record<string, string> } = {},
+): Response {
   return new Response(body, { status: init.status ?? 200, headers: { ...COMMON, ...init.headers } })
 }

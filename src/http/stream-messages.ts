@@ -1,5 +1,12 @@
 import { ItxError } from '../streams/errors.ts'
-import { type EncodedEvent, type EncodedInput, RESERVED_PREFIX, eventJson, isUsableType, parseEnvelope } from '../streams/event.ts'
+import {
+  type EncodedEvent,
+  type EncodedInput,
+  RESERVED_PREFIX,
+  eventJson,
+  isUsableType,
+  parseEnvelope,
+} from '../streams/event.ts'
 import { type JsonText, parseJsonText, splitJsonArray } from '../streams/json-text.ts'
 
 /** One envelope or an array of them; the same in `Accept` reads envelopes, core events included. */
@@ -57,7 +64,8 @@ function envelope(text: string, where: string): EncodedInput {
   try {
     return parseEnvelope(text)
   } catch (error) {
-    if (error instanceof ItxError) throw new ItxError(error.code, `${where}: ${error.message}`, { ...error.details, at: where })
+    if (error instanceof ItxError)
+      throw new ItxError(error.code, `${where}: ${error.message}`, { ...error.details, at: where })
     throw error
   }
 }

@@ -7,7 +7,15 @@ import type { StreamPath } from '../streams/path.ts'
 import { errorResponse, jsonResponse, notAllowed, textResponse, unauthorized } from './http-error.ts'
 import { formatOffset, parseOffset } from './http-offset.ts'
 import { bodyText, mediaType } from './request-body.ts'
-import { ENVELOPE, ENVELOPE_LINES, JSON_TYPE, envelopesJson, envelopesOf, messagesJson, messagesOf } from './stream-messages.ts'
+import {
+  ENVELOPE,
+  ENVELOPE_LINES,
+  JSON_TYPE,
+  envelopesJson,
+  envelopesOf,
+  messagesJson,
+  messagesOf,
+} from './stream-messages.ts'
 import { pathOf, splitTarget } from './stream-path.ts'
 
 /** Events of one page over HTTP. */
@@ -37,7 +45,8 @@ export async function streamsDoor(instance: Instance, request: Request, target: 
     const principal = await principalOfRequest(instance, request)
     if (principal === 'bad' || principal.kind === 'anonymous') return unauthorized()
     // A cookie comes with requests that another site made; a token does not.
-    if (principal.kind === 'user' && request.method !== 'GET' && request.method !== 'HEAD') checkSameOrigin(instance, request)
+    if (principal.kind === 'user' && request.method !== 'GET' && request.method !== 'HEAD')
+      checkSameOrigin(instance, request)
     const { project, rawPath } = splitTarget(target)
     const access = resolveProject(instance, principal, project)
     if (rawPath === null) return await list(access, request, url)
@@ -88,7 +97,8 @@ async function get(access: ProjectAccess, path: StreamPath, request: Request, ur
   const found =
     after >= tail
       ? []
-      : (await access.streams().read(path, { after, limit: PAGE_EVENTS, ...(envelopes ? {} : { visibleOnly: true }) })).events
+      : (await access.streams().read(path, { after, limit: PAGE_EVENTS, ...(envelopes ? {} : { visibleOnly: true }) }))
+          .events
   // Never beyond the tail, whatever was asked for: a reader that resumes there would miss what comes next.
   const next = found.at(-1)?.offset ?? tail
   return textResponse(envelopes ? envelopesJson(found, lines) : messagesJson(found), {
@@ -110,7 +120,13 @@ async function head(access: ProjectAccess, path: StreamPath): Promise<Response> 
   })
 }
 
-async function put(instance: Instance, access: ProjectAccess, path: StreamPath, request: Request, address: string): Promise<Response> {
+async function put(
+  instance: Instance,
+  access: ProjectAccess,
+  path: StreamPath,
+  request: Request,
+  address: string,
+): Promise<Response> {
   access.require('create')
   const header = request.headers.get('content-type')
   requireJson(header ?? JSON_TYPE)
@@ -155,7 +171,11 @@ async function post(instance: Instance, access: ProjectAccess, path: StreamPath,
   })
 }
 
-async function postEnvelopes(access: ProjectAccess, path: StreamPath, inputs: readonly EncodedInput[]): Promise<Response> {
+async function postEnvelopes(
+  access: ProjectAccess,
+  path: StreamPath,
+  inputs: readonly EncodedInput[],
+): Promise<Response> {
   if (inputs.length === 0) throw new ItxError('BAD_REQUEST', 'there is no event in the body', { field: 'body' })
   const receipts = await access.streams().append(path, inputs)
   const { maxOffset } = await access.streams().state(path)
@@ -167,9 +187,13 @@ function requireJson(header: string | null): void {
   const type = mediaType(header)
   if (type === JSON_TYPE) return
   const given = type === '' ? 'there is none' : `not ${JSON.stringify(type.slice(0, 80))}`
-  throw new ItxError('BAD_REQUEST', `the content type must be ${JSON_TYPE}, ${ENVELOPE} or ${ENVELOPE_LINES}; ${given}`, {
-    field: 'content-type',
-  })
+  throw new ItxError(
+    'BAD_REQUEST',
+    `the content type must be ${JSON_TYPE}, ${ENVELOPE} or ${ENVELOPE_LINES}; ${given}`,
+    {
+      field: 'content-type',
+    },
+  )
 }
 
 /** @throws {ItxError} BAD_REQUEST for what the protocol has and this door does not serve yet. */

@@ -42,7 +42,13 @@ export interface ProjectInfo {
 }
 
 export type Whoami =
-  | { readonly kind: 'user'; readonly id: string; readonly email: string; readonly name: string; readonly instanceAdmin: boolean }
+  | {
+      readonly kind: 'user'
+      readonly id: string
+      readonly email: string
+      readonly name: string
+      readonly instanceAdmin: boolean
+    }
   | { readonly kind: 'token'; readonly id: string; readonly projectId: string; readonly role: ProjectRole }
 
 export interface ItxApi {
@@ -56,7 +62,11 @@ export interface ProjectsApi {
   get(idOrSlug: string): Pipelined<ProjectApi>
   list(options?: { readonly after?: string; readonly limit?: number }): Promise<ProjectsPage>
   /** @throws BAD_REQUEST for a bad slug, CONFLICT `slug` for one that is taken, FORBIDDEN for tokens. */
-  create(input: { readonly slug: string; readonly name: string; readonly organizationId?: string }): Promise<ProjectInfo>
+  create(input: {
+    readonly slug: string
+    readonly name: string
+    readonly organizationId?: string
+  }): Promise<ProjectInfo>
 }
 
 export interface ProjectsPage {

@@ -1,6 +1,11 @@
 import { RpcTarget } from 'capnweb'
 import { z } from 'zod'
-import { type ProjectOfUser, createProject, listProjectsOfUser, organizationsOwnedBy } from '../control-plane/projects.ts'
+import {
+  type ProjectOfUser,
+  createProject,
+  listProjectsOfUser,
+  organizationsOwnedBy,
+} from '../control-plane/projects.ts'
 import { roleAtLeast } from '../control-plane/roles.ts'
 import { ItxError } from '../streams/errors.ts'
 import { type Principal, type ProjectAccess, resolveProject } from './access.ts'
@@ -11,7 +16,9 @@ import { allowOnly, checked, members } from './rpc-target.ts'
 import { StreamsTarget } from './stream-target.ts'
 
 const IdOrSlug = z.string().min(1).max(200)
-const ListArguments = z.strictObject({ after: z.string().max(200).optional(), limit: z.number().int().min(1).max(200).optional() }).optional()
+const ListArguments = z
+  .strictObject({ after: z.string().max(200).optional(), limit: z.number().int().min(1).max(200).optional() })
+  .optional()
 const CreateArguments = z.strictObject({
   slug: z.string(),
   name: z.string().trim().min(1).max(100),
@@ -71,7 +78,10 @@ class ProjectsTarget extends RpcTarget implements ProjectsApi {
     const { after, limit = 100 } = checked(ListArguments, options, 'projects.list') ?? {}
     if (this.#principal.kind !== 'user') {
       if (this.#principal.kind === 'anonymous') return { projects: [], nextAfter: null }
-      return { projects: [resolveProject(this.#instance, this.#principal, this.#principal.projectId).info], nextAfter: null }
+      return {
+        projects: [resolveProject(this.#instance, this.#principal, this.#principal.projectId).info],
+        nextAfter: null,
+      }
     }
     const page = listProjectsOfUser(this.#instance.control, this.#principal.userId, {
       limit,

@@ -59,5 +59,6 @@ export async function prefetchItxQuery<T>({
 /** Removes an entry that holds nothing and that nobody observes. */
 function forget(queryClient: QueryClient, queryKey: readonly unknown[]): void {
   const entry = queryClient.getQueryCache().find({ queryKey, exact: true })
-  if (entry && entry.state.data === undefined && entry.getObserversCount() === 0) queryClient.getQueryCache().remove(entry)
+  if (entry && entry.state.data === undefined && entry.getObserversCount() === 0)
+    queryClient.getQueryCache().remove(entry)
 }

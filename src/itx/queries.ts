@@ -1,5 +1,14 @@
 import { itxErrorCode } from '../streams/errors.ts'
-import type { CatalogueRow, ItxApi, ProjectApi, ProjectInfo, ProjectsPage, Whoami, WirePage, WireState } from './handle.ts'
+import type {
+  CatalogueRow,
+  ItxApi,
+  ProjectApi,
+  ProjectInfo,
+  ProjectsPage,
+  Whoami,
+  WirePage,
+  WireState,
+} from './handle.ts'
 
 /** A datum of one project: its key, how to get it from the project's handle, and for how long it is fresh. */
 export interface ProjectQuery<T> {

@@ -8,19 +8,26 @@ import { ItxError } from '../streams/errors.ts'
  *
  * The list is tied to the public interface by its type: `satisfies` refuses a name too many, `Exact` one too few.
  */
-export function allowOnly(target: { readonly name: string; readonly prototype: RpcTarget }, allowed: readonly string[]): void {
+export function allowOnly(
+  target: { readonly name: string; readonly prototype: RpcTarget },
+  allowed: readonly string[],
+): void {
   const actual = Object.getOwnPropertyNames(target.prototype).filter((name) => name !== 'constructor')
   const extra = actual.filter((name) => !allowed.includes(name))
   const missing = allowed.filter((name) => !actual.includes(name))
   if (extra.length > 0 || missing.length > 0) {
-    throw new Error(`${target.name} exposes ${extra.join(', ') || 'nothing'} too much and lacks ${missing.join(', ') || 'nothing'}`)
+    throw new Error(
+      `${target.name} exposes ${extra.join(', ') || 'nothing'} too much and lacks ${missing.join(', ') || 'nothing'}`,
+    )
   }
 }
 
 /** The names of an interface, each exactly once: `members<StreamApi>()('append', 'read', …)`. */
 export function members<T>() {
   return <const M extends readonly (keyof T & string)[]>(
-    ...names: [keyof T & string] extends [M[number]] ? M : ['this allowlist lacks', Exclude<keyof T & string, M[number]>]
+    ...names: [keyof T & string] extends [M[number]]
+      ? M
+      : ['this allowlist lacks', Exclude<keyof T & string, M[number]>]
   ): readonly string[] => names
 }
 

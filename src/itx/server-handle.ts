@@ -41,7 +41,9 @@ export async function getServerRoot(
 ): Promise<ItxApi & Disposable> {
   const principal = await serverPrincipal(request)
   if (principal.kind === ANONYMOUS.kind) throw projectNotFound('')
-  return new RpcStub(new ItxTarget(instance, principal as Exclude<Principal, { kind: 'anonymous' }>)) as unknown as ItxApi & Disposable
+  return new RpcStub(
+    new ItxTarget(instance, principal as Exclude<Principal, { kind: 'anonymous' }>),
+  ) as unknown as ItxApi & Disposable
 }
 
 /** The status of the page that is being rendered. */

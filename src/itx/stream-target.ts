@@ -87,7 +87,8 @@ export class StreamTarget extends RpcTarget implements StreamApi {
 
   async append(events: readonly EncodedInput[]) {
     this.#access.require('append')
-    if (!Array.isArray(events)) throw new ItxError('BAD_REQUEST', 'append takes an array of events', { field: 'events' })
+    if (!Array.isArray(events))
+      throw new ItxError('BAD_REQUEST', 'append takes an array of events', { field: 'events' })
     return this.#access.streams().append(this.#path, events.map(checkEncodedInput))
   }
 

@@ -18,6 +18,9 @@ export async function prefetchStream(queryClient: QueryClient, projectId: string
   if (!import.meta.env.SSR) return
   // A page holds them twice, as text and as data: a hundred large events would make it slow to load.
   const page = queryClient.getQueryData<WirePage>(newest.queryKey)
-  const size = page?.events.reduce((sum, { payload, metadata }) => sum + (payload?.length ?? 0) + (metadata?.length ?? 0), 0)
+  const size = page?.events.reduce(
+    (sum, { payload, metadata }) => sum + (payload?.length ?? 0) + (metadata?.length ?? 0),
+    0,
+  )
   if (size !== undefined && size > MOST_IN_PAGE) queryClient.removeQueries({ queryKey: newest.queryKey, exact: true })
 }

@@ -1,5 +1,11 @@
 import type { QueryClient } from '@tanstack/react-query'
-import { type ErrorComponentProps, HeadContent, Outlet, Scripts, createRootRouteWithContext } from '@tanstack/react-router'
+import {
+  type ErrorComponentProps,
+  HeadContent,
+  Outlet,
+  Scripts,
+  createRootRouteWithContext,
+} from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { ErrorPage } from '../components/ui/error-page.tsx'
 import { NotFoundPage } from '../components/ui/not-found-page.tsx'

@@ -31,9 +31,14 @@ function SetupPage() {
 /** The same for a link that was used and one that never was: which it is, is nobody's business. */
 function SpentLink() {
   return (
-    <OutsidePage title="This setup link does not work" intro="It was used already, or it is from an earlier start of the server.">
+    <OutsidePage
+      title="This setup link does not work"
+      intro="It was used already, or it is from an earlier start of the server."
+    >
       <div className="grid justify-items-start gap-4 text-base">
-        <p>If you have an account, sign in. If nobody has one yet, restart the server and open the link it prints then.</p>
+        <p>
+          If you have an account, sign in. If nobody has one yet, restart the server and open the link it prints then.
+        </p>
         <a href="/sign-in" className={`${buttonClass('main')} min-h-9`}>
           Go to sign-in
         </a>

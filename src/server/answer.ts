@@ -13,14 +13,19 @@ const SIGN_IN_BODY_BYTES = 64 * 1024
 /** What srvx adds to a request. */
 interface NodeContext {
   readonly ip?: string
-  readonly runtime?: { readonly node?: { readonly req: { readonly url?: string; readonly socket: { readonly remoteAddress?: string } } } }
+  readonly runtime?: {
+    readonly node?: { readonly req: { readonly url?: string; readonly socket: { readonly remoteAddress?: string } } }
+  }
 }
 
 /**
  * Answers a request: health, the HTTP doors and sign-in here, before the framework's router (a file route costs half
  * the requests per second); everything else is a page.
  */
-export async function answer(request: Request, renderPage: (request: Request) => Response | Promise<Response>): Promise<Response> {
+export async function answer(
+  request: Request,
+  renderPage: (request: Request) => Response | Promise<Response>,
+): Promise<Response> {
   const url = new URL(request.url)
   try {
     if (url.pathname === '/healthz' || url.pathname === '/readyz') return await health()
@@ -63,6 +68,9 @@ function securePage(response: Response): Response {
   const headers = new Headers(response.headers)
   headers.set('x-content-type-options', 'nosniff')
   headers.set('referrer-policy', 'same-origin')
-  headers.set('content-security-policy', "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'self'")
+  headers.set(
+    'content-security-policy',
+    "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'self'",
+  )
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
 }

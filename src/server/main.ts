@@ -71,7 +71,9 @@ async function listen(server: Server, port: number, host: string): Promise<void>
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code !== 'EADDRINUSE' || Date.now() > deadline) {
-        throw code === 'EADDRINUSE' ? new ItxError('UNAVAILABLE', `port ${port} is in use; set PORT to another one`) : error
+        throw code === 'EADDRINUSE'
+          ? new ItxError('UNAVAILABLE', `port ${port} is in use; set PORT to another one`)
+          : error
       }
       await new Promise((resolve) => setTimeout(resolve, 100))
     }

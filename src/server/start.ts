@@ -48,7 +48,11 @@ async function start(config: AppConfig, dev: boolean): Promise<Running> {
     engine: new StreamEngine({
       directory: join(config.dataDir, 'projects'),
       openProjects: limits.openProjects,
-      limits: { eventBytes: limits.maxEventBytes, batchEvents: limits.maxBatchEvents, batchBytes: limits.maxBatchBytes },
+      limits: {
+        eventBytes: limits.maxEventBytes,
+        batchEvents: limits.maxBatchEvents,
+        batchBytes: limits.maxBatchBytes,
+      },
       warn: (message) => console.warn(message),
     }),
     log: (message, error) => console.error(message, error ?? ''),

@@ -29,14 +29,7 @@ export function SignInForm({ target }: { readonly target: string }) {
       <NeedsScript />
       {problem && <ErrorNotice message={problem} />}
       <Field label="Email" name="email" type="email" autoComplete="username" required autoFocus />
-      <Field
-        label="Password"
-        name="password"
-        type="password"
-        autoComplete="current-password"
-        required
-        ref={password}
-      />
+      <Field label="Password" name="password" type="password" autoComplete="current-password" required ref={password} />
       <Button look="main" type="submit" disabled={busy || !hydrated} className="min-h-9">
         {busy ? 'Signing in…' : 'Sign in'}
       </Button>

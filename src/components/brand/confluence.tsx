@@ -6,7 +6,12 @@ export function Confluence({ className = '' }: { readonly className?: string }) 
     <svg viewBox="0 0 600 800" preserveAspectRatio="xMidYMid slice" aria-hidden="true" className={className}>
       <g fill="none" stroke="currentColor" strokeLinecap="round">
         {Array.from({ length: ARMS }, (_, arm) => (
-          <path key={arm} d={course(arm)} strokeWidth={1 + (arm % 3 === 1 ? 0.6 : 0)} opacity={0.35 + (arm % 4) * 0.14} />
+          <path
+            key={arm}
+            d={course(arm)}
+            strokeWidth={1 + (arm % 3 === 1 ? 0.6 : 0)}
+            opacity={0.35 + (arm % 4) * 0.14}
+          />
         ))}
       </g>
       {/* The bed widens as arm after arm comes in. */}

@@ -52,9 +52,11 @@ function useSecondsUntil(moment: number | undefined): number | null {
   const [now, setNow] = useState<number | null>(null)
   useEffect(() => {
     if (moment === undefined) return
-    setNow(Date.now())
-    const timer = setInterval(() => setNow(Date.now()), 250)
+    const tick = () => setNow(Date.now())
+    const first = setTimeout(tick)
+    const timer = setInterval(tick, 250)
     return () => {
+      clearTimeout(first)
       clearInterval(timer)
       setNow(null)
     }

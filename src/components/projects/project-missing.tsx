@@ -8,8 +8,8 @@ export function ProjectMissing({ slug }: { readonly slug: string }) {
     <main id="content">
       <Message mark="404" title="No such project for you">
         <p>
-          The project <code className="foreign font-mono text-ink">{slug}</code> does not exist, or your account is not a
-          member of it. Whoever runs it can add you.
+          The project <code className="foreign font-mono text-ink">{slug}</code> does not exist, or your account is not
+          a member of it. Whoever runs it can add you.
         </p>
         <Link to="/projects" className={buttonClass('main')}>
           Your projects
@@ -26,7 +26,8 @@ export function ProjectFailed({ slug }: { readonly slug: string }) {
     <main id="content">
       <Message mark="Unavailable" title="The server did not answer">
         <p>
-          Whether the project <code className="foreign font-mono text-ink">{slug}</code> is there could not be found out.
+          Whether the project <code className="foreign font-mono text-ink">{slug}</code> is there could not be found
+          out.
         </p>
         <Button look="main" onClick={() => void router.invalidate()}>
           Try again

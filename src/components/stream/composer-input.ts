@@ -20,7 +20,8 @@ export function readComposed(text: string): Composed {
     .map((line, index) => ({ line: line.trim(), number: index + 1 }))
     .filter(({ line }) => line !== '')
   const whole = jsonProblem(text)
-  if (whole === null) return trimmed.startsWith('[') ? readArray(trimmed) : readAll([{ text: trimmed, where: '' }], 'one')
+  if (whole === null)
+    return trimmed.startsWith('[') ? readArray(trimmed) : readAll([{ text: trimmed, where: '' }], 'one')
   // Lines that stand alone are events each; a document over several lines has no first line that does.
   const first = lines[0]
   if (lines.length < 2 || !first || jsonProblem(first.line) !== null) return { kind: 'wrong', message: whole }
@@ -39,7 +40,10 @@ function readArray(text: string): Composed {
   )
 }
 
-function readAll(parts: readonly { readonly text: string; readonly where: string }[], form: 'one' | 'array' | 'lines'): Composed {
+function readAll(
+  parts: readonly { readonly text: string; readonly where: string }[],
+  form: 'one' | 'array' | 'lines',
+): Composed {
   const inputs: EncodedInput[] = []
   for (const { text, where } of parts) {
     const problem = jsonProblem(text, where !== '' && !text.includes('\n'))

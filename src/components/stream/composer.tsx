@@ -1,5 +1,5 @@
 import { type KeyboardEvent, type SubmitEvent, useDeferredValue, useId, useMemo, useState } from 'react'
-import type { ProjectInfo, StreamApi } from '../../itx/handle.ts'
+import type { ProjectInfo } from '../../itx/handle.ts'
 import { useItxMutation } from '../../itx/react/hooks.ts'
 import { itxErrorCode } from '../../streams/errors.ts'
 import type { EncodedInput, Receipt } from '../../streams/event.ts'
@@ -24,7 +24,8 @@ export function Composer(props: ComposerProps) {
   if (props.project.role === 'viewer') {
     return (
       <p className="border-t border-line bg-surface px-4 py-3 text-small text-soft">
-        You may read this project as a viewer. Appending takes the role editor; an admin of the project can give it to you.
+        You may read this project as a viewer. Appending takes the role editor; an admin of the project can give it to
+        you.
       </p>
     )
   }
@@ -37,7 +38,10 @@ function ComposerForm({ project, path, exists, refuses, onAppended }: ComposerPr
   // A pasted megabyte is read after the key was shown, not before.
   const settled = useDeferredValue(text)
   const composed = useMemo(() => readComposed(settled), [settled])
-  const append = useItxMutation(project.id, (handle, inputs: readonly EncodedInput[]) => appendAll(handle.streams.get(path), inputs))
+  const append = useItxMutation(project.id, async (handle, inputs: readonly EncodedInput[]) => {
+    using stream = handle.streams.get(path)
+    return await stream.append(inputs)
+  })
   const send = () => {
     // Who types fast sends before the check has caught up.
     const now = settled === text ? composed : readComposed(text)
@@ -92,16 +96,17 @@ function ComposerForm({ project, path, exists, refuses, onAppended }: ComposerPr
         >
           {append.data && text === '' ? receiptWords(append.data) : checkWords(composed, exists, refuses)}
         </p>
-        <Button look="main" type="submit" disabled={composed.kind !== 'ready' || append.isPending} title="Ctrl+Enter, or ⌘ Enter">
+        <Button
+          look="main"
+          type="submit"
+          disabled={composed.kind !== 'ready' || append.isPending}
+          title="Ctrl+Enter, or ⌘ Enter"
+        >
           {append.isPending ? 'Appending…' : 'Append'}
         </Button>
       </div>
     </form>
   )
-}
-
-async function appendAll(stream: StreamApi, inputs: readonly EncodedInput[]): Promise<readonly Receipt[]> {
-  return stream.append(inputs)
 }
 
 function checkWords(composed: Composed, exists: boolean, refuses: ComposerProps['refuses']): string {
@@ -122,7 +127,8 @@ function receiptWords(receipts: readonly Receipt[]): string {
   const offsets = receipts.map(({ offset }) => offset)
   const [first, last] = [Math.min(...offsets), Math.max(...offsets)]
   const duplicates = receipts.filter(({ duplicate }) => duplicate).length
-  const where = first === last ? `offset ${formatCount(first)}` : `offsets ${formatCount(first)} to ${formatCount(last)}`
+  const where =
+    first === last ? `offset ${formatCount(first)}` : `offsets ${formatCount(first)} to ${formatCount(last)}`
   if (duplicates === receipts.length) return `Already there, by its key: ${where}.`
   const also = duplicates > 0 ? ` ${formatCount(duplicates)} of them were there already, by their key.` : ''
   return `Appended ${counted(receipts.length, 'event')}: ${where}.${also}`

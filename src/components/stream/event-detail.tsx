@@ -29,7 +29,11 @@ export function EventDetail({ event }: { readonly event: EncodedEvent }) {
         )}
         <CopyButton text={() => eventJson(event)} what="event" labelled />
       </div>
-      {payload === undefined ? <p className="text-small text-faint">No payload</p> : <JsonPart name="payload" text={payload} offset={offset} />}
+      {payload === undefined ? (
+        <p className="text-small text-faint">No payload</p>
+      ) : (
+        <JsonPart name="payload" text={payload} offset={offset} />
+      )}
       {metadata !== undefined && <JsonPart name="metadata" text={metadata} offset={offset} />}
       {source !== undefined && <JsonPart name="source" text={JSON.stringify(source)} offset={offset} />}
     </div>
@@ -52,7 +56,11 @@ function JsonPart({ name, text, offset }: JsonPartProps) {
         </h3>
         {bytes <= MOST_SHOWN && <CopyButton text={text} what={name} />}
       </header>
-      {bytes <= MOST_SHOWN ? <JsonText text={text} /> : <TooLarge name={name} text={text} bytes={bytes} offset={offset} />}
+      {bytes <= MOST_SHOWN ? (
+        <JsonText text={text} />
+      ) : (
+        <TooLarge name={name} text={text} bytes={bytes} offset={offset} />
+      )}
     </section>
   )
 }

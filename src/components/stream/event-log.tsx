@@ -1,4 +1,4 @@
-import { type CSSProperties, type KeyboardEvent, type ReactNode, useCallback, useRef, useState } from 'react'
+import { type CSSProperties, type KeyboardEvent, type ReactNode, useCallback, useState } from 'react'
 import { flushSync } from 'react-dom'
 import type { TailSnapshot } from '../../itx/client/stream-tail.ts'
 import type { EncodedEvent } from '../../streams/event.ts'
@@ -23,34 +23,33 @@ export function EventLog({ projectId, path, tail }: EventLogProps) {
   const live = useEventWindow(projectId, path, tail)
   const { window, newer, holdHere } = live
   const { rows, following, paused } = window
-  const scroller = useRef<HTMLDivElement>(null)
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set())
   const [focused, setFocused] = useState<number | null>(null)
-  const edge = useEdge(scroller, { following, onLeave: holdHere, onReach: live.reachEnd })
+  const { scroller, handlers, touch, toEnd, keepInPlace } = useEdge({
+    following,
+    onLeave: holdHere,
+    onReach: live.reachEnd,
+  })
   const tabStop = focused !== null && rows.some(({ offset }) => offset === focused) ? focused : rows.at(-1)?.offset
   const toggle = useCallback(
     (offset: number) => {
-      const row = () => scroller.current?.querySelector(`[${OFFSET}="${offset}"]`)
-      const before = row()?.getBoundingClientRect().top
-      // Who opens an event reads it: the log must not run away below.
-      flushSync(() => {
+      const show = () => {
+        // Who opens an event reads it: the log must not run away below.
         holdHere()
         setFocused(offset)
         setOpen((now) => toggled(now, offset))
-      })
-      // Laid out bottom-up, the log would grow upwards: the row stays where it was clicked.
-      const after = row()?.getBoundingClientRect().top
-      if (scroller.current && before !== undefined && after !== undefined) scroller.current.scrollTop += after - before
+      }
+      keepInPlace(`[${OFFSET}="${offset}"]`, () => flushSync(show))
     },
-    [holdHere],
+    [holdHere, keepInPlace],
   )
   const jump = () => {
     live.jumpToEnd()
-    if (scroller.current) scroller.current.scrollTop = 0
+    toEnd()
   }
-  const onKeyDown = (event: KeyboardEvent) => {
-    edge.onKeyDown()
-    const row = rowForKey(event, scroller.current)
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    touch()
+    const row = rowForKey(event)
     if (!row) return
     event.preventDefault()
     setFocused(Number(row.getAttribute(OFFSET)))
@@ -66,7 +65,7 @@ export function EventLog({ projectId, path, tail }: EventLogProps) {
           // A fast stream would be read out without end: the bar above tells, politely and now and then.
           aria-live="off"
           aria-labelledby="events"
-          {...edge}
+          {...handlers}
           onKeyDown={onKeyDown}
           className="@container absolute inset-0 flex flex-col-reverse overflow-x-hidden overflow-y-auto overscroll-contain [overflow-anchor:none]"
         >
@@ -92,7 +91,12 @@ export function EventLog({ projectId, path, tail }: EventLogProps) {
             <ol style={offsetWidth(rows)}>
               {rows.map((event, index) => (
                 <DayAndRow key={event.offset} event={event} previous={rows[index - 1]}>
-                  <EventRow event={event} open={open.has(event.offset)} tabStop={event.offset === tabStop} onToggle={toggle} />
+                  <EventRow
+                    event={event}
+                    open={open.has(event.offset)}
+                    tabStop={event.offset === tabStop}
+                    onToggle={toggle}
+                  />
                 </DayAndRow>
               ))}
             </ol>
@@ -116,7 +120,9 @@ function DayAndRow({ event, previous, children }: DayAndRowProps) {
   if (previous && isoDay(previous.createdAt) === day) return children
   return (
     <>
-      <li className={`bed ps-8 pt-2 pb-1 text-micro font-semibold text-faint ${event.offset === 1 ? 'before:hidden' : ''}`}>
+      <li
+        className={`bed ps-8 pt-2 pb-1 text-micro font-semibold text-faint ${event.offset === 1 ? 'before:hidden' : ''}`}
+      >
         <time dateTime={day}>{day}</time>
       </li>
       {children}
@@ -143,10 +149,10 @@ function toggled(open: ReadonlySet<number>, offset: number): ReadonlySet<number>
 }
 
 /** The row that a key goes to, when the focus is on one: up, down, Home, End. */
-function rowForKey(event: KeyboardEvent, scroller: HTMLElement | null): HTMLElement | null {
-  if (!(event.target instanceof HTMLElement) || !event.target.hasAttribute(OFFSET) || !scroller) return null
+function rowForKey(event: KeyboardEvent<HTMLElement>): HTMLElement | null {
+  if (!(event.target instanceof HTMLElement) || !event.target.hasAttribute(OFFSET)) return null
   if (event.ctrlKey || event.metaKey || event.altKey) return null
-  const rows = [...scroller.querySelectorAll<HTMLElement>(`[${OFFSET}]`)]
+  const rows = [...event.currentTarget.querySelectorAll<HTMLElement>(`[${OFFSET}]`)]
   const at = rows.indexOf(event.target)
   switch (event.key) {
     case 'ArrowDown':

@@ -22,6 +22,7 @@ interface EventRowProps {
 export const EventRow = memo(function EventRow({ event, open, tabStop, onToggle }: EventRowProps) {
   const { offset, type, createdAt, payload } = event
   const core = type.startsWith(RESERVED_PREFIX)
+  const bytes = encodedBytes(event)
   return (
     <li className={`bed ${open ? '' : 'event-row'} ${offset === 1 ? 'spring' : ''}`}>
       <button
@@ -39,11 +40,14 @@ export const EventRow = memo(function EventRow({ event, open, tabStop, onToggle 
         <time dateTime={createdAt} title={createdAt} className="event-time font-mono text-small text-soft">
           {isoClock(createdAt)}
         </time>
-        <span className={`event-type foreign truncate font-mono text-small ${core ? '' : 'font-semibold text-ink'}`} title={visibleName(type)}>
+        <span
+          className={`event-type foreign truncate font-mono text-small ${core ? '' : 'font-semibold text-ink'}`}
+          title={visibleName(type)}
+        >
           {visibleName(type)}
         </span>
         <span className="event-preview foreign truncate font-mono text-small text-soft">{previewOf(payload)}</span>
-        <span className="event-size text-small text-faint">{formatBytes(encodedBytes(event))}</span>
+        <span className="event-size text-small text-faint">{bytes > 0 && formatBytes(bytes)}</span>
       </button>
       {open && <EventDetail event={event} />}
     </li>
@@ -54,7 +58,13 @@ export const EventRow = memo(function EventRow({ event, open, tabStop, onToggle 
 function Joint({ type, core }: { readonly type: string; readonly core: boolean }) {
   if (type === 'stream/child-created') {
     return (
-      <svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true" className="absolute start-[1.125rem] top-1.5 text-bed">
+      <svg
+        viewBox="0 0 14 14"
+        width="14"
+        height="14"
+        aria-hidden="true"
+        className="absolute start-[1.125rem] top-1.5 text-bed"
+      >
         <path d="M0 11C0 6.500 3 6 9 6" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round" />
         <circle cx="10" cy="6" r="2" fill="currentColor" />
       </svg>

@@ -51,7 +51,9 @@ function words(tail: TailSnapshot, following: boolean, paused: boolean, newer: n
 function useSummary({ maxOffset, status }: TailSnapshot): string {
   const [summary, setSummary] = useState('')
   const now = useRef(maxOffset)
-  now.current = maxOffset
+  useEffect(() => {
+    now.current = maxOffset
+  }, [maxOffset])
   const live = status === 'live'
   useEffect(() => {
     if (!live) return

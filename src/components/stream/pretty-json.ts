@@ -7,7 +7,7 @@ const INDENT = '  '
 export function prettyJson(text: string): string {
   const out: string[] = []
   let depth = 0
-  for (let i = 0; i < text.length; ) {
+  for (let i = 0; i < text.length;) {
     const c = text.charAt(i)
     if (c === '"') {
       const end = stringEnd(text, i)

@@ -1,4 +1,4 @@
-import { type RefObject, type UIEvent, useCallback, useLayoutEffect, useRef } from 'react'
+import { type PointerEvent, type UIEvent, useCallback, useLayoutEffect, useRef } from 'react'
 
 /** Closer to the end than this is at the end. */
 const EDGE_PX = 6
@@ -18,29 +18,42 @@ interface EdgeOptions {
  * where somebody reads when older rows come in above. So nothing here computes where to scroll to, and following ends
  * by what a person does alone, never because a number did not come out right.
  */
-export function useEdge(scroller: RefObject<HTMLElement | null>, { following, onLeave, onReach }: EdgeOptions) {
+export function useEdge({ following, onLeave, onReach }: EdgeOptions) {
+  const scroller = useRef<HTMLDivElement>(null)
   const touchedAt = useRef(0)
   const touch = useCallback(() => {
     touchedAt.current = performance.now()
   }, [])
+  // Dragging is a pointer that moves while it is pressed.
+  const drag = useCallback((event: PointerEvent) => {
+    if (event.buttons !== 0) touchedAt.current = performance.now()
+  }, [])
+  const toEnd = useCallback(() => {
+    if (scroller.current) scroller.current.scrollTop = 0
+  }, [])
   useLayoutEffect(() => {
-    if (following && scroller.current) scroller.current.scrollTop = 0
-  }, [scroller, following])
-  const onScroll = ({ currentTarget }: UIEvent<HTMLElement>) => {
-    const atEdge = Math.abs(currentTarget.scrollTop) < EDGE_PX
-    if (atEdge) {
-      if (!following) onReach()
-    } else if (following) {
-      if (performance.now() - touchedAt.current < INTENT_MS) onLeave()
-      else currentTarget.scrollTop = 0
-    }
-  }
-  return { onScroll, onWheel: touch, onTouchMove: touch, onPointerDown: touch, onPointerMove: pressed(touch), onKeyDown: touch }
-}
-
-/** Dragging a scroll bar is a pointer that moves while it is pressed. */
-function pressed(touch: () => void) {
-  return (event: { readonly buttons: number }) => {
-    if (event.buttons !== 0) touch()
-  }
+    if (following) toEnd()
+  }, [following, toEnd])
+  const onScroll = useCallback(
+    ({ currentTarget }: UIEvent<HTMLElement>) => {
+      const atEdge = Math.abs(currentTarget.scrollTop) < EDGE_PX
+      if (atEdge) {
+        if (!following) onReach()
+      } else if (following) {
+        if (performance.now() - touchedAt.current < INTENT_MS) onLeave()
+        else currentTarget.scrollTop = 0
+      }
+    },
+    [following, onLeave, onReach],
+  )
+  /** Makes a change to the rows without moving one of them: laid out bottom-up, the log would grow upwards. */
+  const keepInPlace = useCallback((selector: string, change: () => void) => {
+    const top = () => scroller.current?.querySelector(selector)?.getBoundingClientRect().top
+    const before = top()
+    change()
+    const after = top()
+    if (scroller.current && before !== undefined && after !== undefined) scroller.current.scrollTop += after - before
+  }, [])
+  const handlers = { onScroll, onWheel: touch, onTouchMove: touch, onPointerDown: touch, onPointerMove: drag }
+  return { scroller, handlers, touch, toEnd, keepInPlace }
 }

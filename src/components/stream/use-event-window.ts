@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useCallback, useState } from 'react'
 import { browserClient } from '../../itx/client/browser-client.ts'
 import type { TailSnapshot } from '../../itx/client/stream-tail.ts'
 import { type EventWindow, follow, hold, joins, lastShown, openWindow, prependOlder, takeTail } from './event-window.ts'
@@ -30,6 +30,8 @@ export function useEventWindow(projectId: string, path: string, tail: TailSnapsh
   const window = takeTail(held, tail.events)
   // Derived while rendering, so that no frame shows rows that the tail has already left behind.
   if (window !== held) setHeld(window)
+  // The same function for good: rows are told apart by it.
+  const holdHere = useCallback(() => setHeld((now) => hold(now)), [])
   const first = window.rows[0]?.offset
   const loadOlder = async () => {
     if (first === undefined) return
@@ -37,7 +39,8 @@ export function useEventWindow(projectId: string, path: string, tail: TailSnapsh
     setOlderError(null)
     try {
       using handle = await browserClient().project(projectId)
-      const page = await handle.streams.get(path).read({ before: first, order: 'desc', limit: OLDER_PAGE })
+      using stream = handle.streams.get(path)
+      const page = await stream.read({ before: first, order: 'desc', limit: OLDER_PAGE })
       setHeld((now) => prependOlder(now, page.events))
     } catch (error) {
       setOlderError(error)
@@ -49,9 +52,10 @@ export function useEventWindow(projectId: string, path: string, tail: TailSnapsh
     window,
     newer: window.following ? 0 : Math.max(0, tail.maxOffset - lastShown(window)),
     hasOlder: first !== undefined && first > (tail.state?.firstOffset ?? 1),
-    reachEnd: () => setHeld((now) => (now.following || now.paused || !joins(now, tail.events) ? now : follow(now, tail.events))),
+    reachEnd: () =>
+      setHeld((now) => (now.following || now.paused || !joins(now, tail.events) ? now : follow(now, tail.events))),
     jumpToEnd: () => setHeld((now) => follow(now, tail.events)),
-    holdHere: () => setHeld((now) => hold(now)),
+    holdHere,
     pause: () => setHeld((now) => hold(now, true)),
     loadingOlder,
     olderError,

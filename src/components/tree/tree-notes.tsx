@@ -7,7 +7,13 @@ import { ROW } from './tree-keys.ts'
 export function TreeNote({ level, children }: { readonly level: number; readonly children: ReactNode }) {
   return (
     <li role="none">
-      <span role="treeitem" aria-level={level} aria-selected={false} aria-disabled="true" className="flex h-7 items-center ps-1.5 text-small text-faint">
+      <span
+        role="treeitem"
+        aria-level={level}
+        aria-selected={false}
+        aria-disabled="true"
+        className="flex h-7 items-center ps-1.5 text-small text-faint"
+      >
         {children}
       </span>
     </li>
@@ -44,7 +50,17 @@ export function TreeButton({ id, level, onPress, children }: TreeButtonProps) {
 }
 
 /** Why rows are missing, and the way to try again. */
-export function TreeError({ id, level, error, onRetry }: { readonly id: string; readonly level: number; readonly error: Error; readonly onRetry: () => void }) {
+export function TreeError({
+  id,
+  level,
+  error,
+  onRetry,
+}: {
+  readonly id: string
+  readonly level: number
+  readonly error: Error
+  readonly onRetry: () => void
+}) {
   const code = itxErrorCode(error)
   return (
     <TreeButton id={`${id} failed`} level={level} onPress={onRetry}>

@@ -22,7 +22,18 @@ interface TreeRowProps {
 }
 
 /** One row of the tree: a link, with or without a script. */
-export function TreeRow({ path, name, level, position, setSize, expanded, groupId, events, paused, absent }: TreeRowProps) {
+export function TreeRow({
+  path,
+  name,
+  level,
+  position,
+  setSize,
+  expanded,
+  groupId,
+  events,
+  paused,
+  absent,
+}: TreeRowProps) {
   const tree = useTree()
   const current = path === tree.current
   const toggle = (event: MouseEvent) => {

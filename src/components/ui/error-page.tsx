@@ -11,7 +11,9 @@ export function ErrorPage({ error }: { readonly error: unknown }) {
   return (
     <main>
       <Message mark={code ?? 'Error'} title={signedOut ? 'You are signed out' : 'This page could not be shown'}>
-        <p role="alert">{signedOut ? 'Your session has ended.' : error instanceof Error ? error.message : String(error)}</p>
+        <p role="alert">
+          {signedOut ? 'Your session has ended.' : error instanceof Error ? error.message : String(error)}
+        </p>
         <p className="flex flex-wrap gap-2">
           {signedOut ? (
             <a href="/sign-in" className={buttonClass('main')}>

@@ -31,12 +31,18 @@ export function connectItx({ url, token, project }: ConnectOptions): ItxClient {
   socketUrl.protocol = socketUrl.protocol === 'https:' ? 'wss:' : 'ws:'
   let reached = false
   const connection = new Connection(() => {
-    const socket = new NodeWebSocket(socketUrl, { headers: { authorization: `Bearer ${token}` }, maxPayload: 64 * 2 ** 20 })
+    const socket = new NodeWebSocket(socketUrl, {
+      headers: { authorization: `Bearer ${token}` },
+      maxPayload: 64 * 2 ** 20,
+    })
     socket.on('open', () => (reached = true))
     socket.on('unexpected-response', (_request, { statusCode }) => {
       if (statusCode === 401) {
-        connection.fail(new ItxError('FORBIDDEN', 'the server refused the token', { reason: 'credential', status: 401 }))
-      } else if (!reached) connection.fail(unreachable(url, `no Tributary answers at ${url} (HTTP status ${statusCode})`))
+        connection.fail(
+          new ItxError('FORBIDDEN', 'the server refused the token', { reason: 'credential', status: 401 }),
+        )
+      } else if (!reached)
+        connection.fail(unreachable(url, `no Tributary answers at ${url} (HTTP status ${statusCode})`))
       socket.terminate()
     })
     socket.on('error', (error) => {
@@ -89,7 +95,11 @@ export class ItxClient {
   async read(
     path: string,
     options: Omit<ReadOptions, 'visibleOnly'> = {},
-  ): Promise<{ readonly events: readonly StreamEvent[]; readonly nextCursor: number | null; readonly maxOffset: number }> {
+  ): Promise<{
+    readonly events: readonly StreamEvent[]
+    readonly nextCursor: number | null
+    readonly maxOffset: number
+  }> {
     const page = await this.onStream(path, (stream) => stream.read(options))
     return { ...page, events: page.events.map(decodeEvent) }
   }
@@ -101,7 +111,11 @@ export class ItxClient {
   /** Replays events after an offset, then follows the tail through reconnects, until the signal ends it. */
   async follow(
     path: string,
-    options: { readonly after: SubscribeAfter; readonly signal: AbortSignal; readonly onInterrupted?: (error: unknown) => void },
+    options: {
+      readonly after: SubscribeAfter
+      readonly signal: AbortSignal
+      readonly onInterrupted?: (error: unknown) => void
+    },
     onEvents: (events: readonly StreamEvent[]) => unknown,
   ): Promise<void> {
     // The first contact finds out whether token and project are good; after it, waiting is the right answer.

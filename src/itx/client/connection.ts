@@ -124,7 +124,15 @@ export class Connection {
     if (this.#status.state === 'idle') this.#connect()
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new ItxError('UNAVAILABLE', `no connection to the server within ${READY_MS / 1000} s`, { reason: 'offline' })), READY_MS)
+      timer = setTimeout(
+        () =>
+          reject(
+            new ItxError('UNAVAILABLE', `no connection to the server within ${READY_MS / 1000} s`, {
+              reason: 'offline',
+            }),
+          ),
+        READY_MS,
+      )
     })
     try {
       return await Promise.race([promise, late])

@@ -46,11 +46,7 @@ export function useStreamTail(projectId: string, path: string, first?: WirePage)
     [inBrowser, projectId, path, first],
   )
   const initial = useMemo(() => (first ? beginWith(first) : NOT_STARTED), [first])
-  return useSyncExternalStore(
-    tail?.subscribe ?? neverChanges,
-    tail?.getSnapshot ?? (() => initial),
-    () => initial,
-  )
+  return useSyncExternalStore(tail?.subscribe ?? neverChanges, tail?.getSnapshot ?? (() => initial), () => initial)
 }
 
 const IDLE: ConnectionStatus = { state: 'idle' }
