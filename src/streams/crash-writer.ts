@@ -38,7 +38,19 @@ async function write(engine: StreamEngine, round: string, writer: number): Promi
     })
     const receipts = await engine.project(CRASH_PROJECT).append(parsePath(path), inputs)
     const line: CrashLine = { path, batch, offsets: receipts.map((receipt) => receipt.offset) }
-    writeSync(1, `${JSON.stringify(line)}\n`)
+    tell(`${JSON.stringify(line)}\n`)
+  }
+}
+
+/** Writes at once; where the parent is behind with reading, waits for it. */
+function tell(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, line)
+      return
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'EAGAIN') throw error
+    }
   }
 }
 

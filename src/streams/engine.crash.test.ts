@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { CRASH_PROJECT, type CrashLine, type CrashPayload } from './crash-writer.ts'
 import { StreamEngine } from './engine.ts'
 import { type EncodedEvent, decodeEvent } from './event.ts'
@@ -19,6 +19,7 @@ const SCRIPT = join(import.meta.dirname, 'crash-writer.ts')
 /** Lets 16 callers append, kills them after so many acknowledgements, and gives back those that were read. */
 async function writeUntilKilled(directory: string, round: number, acknowledgements: number): Promise<CrashLine[]> {
   const child = spawn(process.execPath, [SCRIPT, directory, `r${round}`], { stdio: ['ignore', 'pipe', 'pipe'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
   const exited = once(child, 'exit')
   let out = ''
   let errors = ''

@@ -44,7 +44,8 @@ function words(tail: TailSnapshot, following: boolean, paused: boolean, newer: n
   if (tail.status === 'failed') return 'Stopped'
   if (tail.status === 'interrupted') return 'Interrupted: goes on where it stopped'
   if (!following) return newer > 0 ? `Held, ${formatCount(newer)} new` : 'Held where you read'
-  return tail.status === 'live' ? 'Following' : ''
+  if (tail.status === 'live') return 'Following'
+  return tail.events.length === 0 ? 'Loading events…' : ''
 }
 
 /** A sentence about what has come since the last one. */

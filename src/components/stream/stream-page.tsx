@@ -1,7 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query'
-import { useState } from 'react'
-import type { ProjectInfo, WirePage } from '../../itx/handle.ts'
-import { itxKey, navigationOf, newestEventsQuery, streamStateQuery } from '../../itx/queries.ts'
+import type { ProjectInfo } from '../../itx/handle.ts'
+import { itxKey, navigationOf, streamStateQuery } from '../../itx/queries.ts'
 import { useItxQuery, useStreamTail } from '../../itx/react/hooks.ts'
 import { itxErrorCode } from '../../streams/errors.ts'
 import { type StreamPath, ROOT_PATH } from '../../streams/path.ts'
@@ -24,9 +23,7 @@ export function StreamPage({ project, path, origin }: StreamPageProps) {
   const queryClient = useQueryClient()
   const query = streamStateQuery(project.id, path)
   const known = useItxQuery(query)
-  // What the loader brought, once: from there on the tail knows more.
-  const [first] = useState(() => queryClient.getQueryData<WirePage>(newestEventsQuery(project.id, path).queryKey))
-  const tail = useStreamTail(project.id, path, first)
+  const tail = useStreamTail(project.id, path)
   const state: HeaderState | undefined = tail.state
     ? { ...navigationOf(tail.state), pauseReason: tail.state.pauseReason }
     : known.data

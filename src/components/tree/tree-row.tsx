@@ -74,15 +74,16 @@ export function TreeRow({
       </span>
       {paused && <PauseIcon className="scale-75 text-warn" />}
       <span className="text-micro text-faint" title={counted(events, 'event')}>
-        {current ? <LiveCount path={path} known={events} /> : absent ? 'new' : formatCount(events)}
+        {current ? <LiveCount path={path} known={events} absent={absent} /> : absent ? 'new' : formatCount(events)}
       </span>
     </StreamLink>
   )
 }
 
 /** The count of the open stream, by the tail that is open anyway: alone, so that the row need not move with it. */
-function LiveCount({ path, known }: { readonly path: string; readonly known: number }) {
+function LiveCount({ path, known, absent }: Pick<TreeRowProps, 'path' | 'absent'> & { readonly known: number }) {
   const tree = useTree()
   const { state } = useStreamTail(tree.project.id, path)
+  if (absent && !state) return 'new'
   return formatCount(Math.max(state?.eventCount ?? 0, known))
 }

@@ -1,11 +1,11 @@
-import { type UseMutationResult, type UseQueryResult, useMutation, useQuery } from '@tanstack/react-query'
+import { type UseMutationResult, type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useMemo, useSyncExternalStore } from 'react'
 import { browserClient } from '../client/browser-client.ts'
 import type { ConnectionStatus } from '../client/connection.ts'
 import { type TailSnapshot, sharedTail } from '../client/stream-tail.ts'
 import type { ProjectApi, WirePage } from '../handle.ts'
 import { runItxQuery } from '../prefetch.ts'
-import type { ItxQueryDefinition } from '../queries.ts'
+import { type ItxQueryDefinition, newestEventsQuery } from '../queries.ts'
 
 export interface ItxQueryOptions {
   readonly enabled?: boolean
@@ -36,10 +36,16 @@ const NOT_STARTED: TailSnapshot = { status: 'connecting', events: [], maxOffset:
 
 /**
  * The live end of a stream, shared by everybody in this tab who shows it. On the server, and until the socket is open,
- * it is the page that the loader brought.
+ * it is the page that the loader brought: whoever comes first, be it a row of the tree, begins the tail with it, so
+ * that no view is empty before it is filled.
  */
-export function useStreamTail(projectId: string, path: string, first?: WirePage): TailSnapshot {
+export function useStreamTail(projectId: string, path: string): TailSnapshot {
   const inBrowser = typeof window !== 'undefined'
+  const queryClient = useQueryClient()
+  const first = useMemo(
+    () => queryClient.getQueryData<WirePage>(newestEventsQuery(projectId, path).queryKey),
+    [queryClient, projectId, path],
+  )
   const tail = useMemo(
     () => (inBrowser ? sharedTail(browserClient(), projectId, path, first) : null),
     // Asked again with a later page, it is the same tail: the first page only bridges the time until the socket is open.
