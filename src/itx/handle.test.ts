@@ -1,3 +1,5 @@
+import { itxErrorCode } from '../streams/errors.ts'
+import type { JsonText } from '../streams/json-text.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Role, ROLES, roleAtLeast } from '../control-plane/roles.ts'
@@ -131,29 +133,70 @@ async function byHand(
 }
 
 describe('roles', () => {
-  const calls: Record<Operation, (project: ProjectApi) => Promise<unknown>> = {
+  const calls: Record<Operation, (project: ProjectApi, path: string) => Promise<unknown>> = {
     describe: (project) => project.describe(),
     project: (project) => project.project(),
     list: (project) => project.streams.list(),
-    children: (project) => project.streams.get('/').children(),
-    state: (project) => project.streams.get('/roles').state(),
-    read: (project) => project.streams.get('/roles').read(),
-    subscribe: (project) => project.streams.get('/roles').subscribe({}, () => {}),
-    append: (project) => project.streams.get('/roles').append([{ type: 'a' }]),
-    create: (project) => project.streams.get('/roles').create(),
+    children: (project, path) => project.streams.get(path).children(),
+    state: (project, path) => project.streams.get(path).state(),
+    read: (project, path) => project.streams.get(path).read(),
+    getEvent: (project, path) => project.streams.get(path).getEvent({ offset: 1 }),
+    subscribe: (project, path) => project.streams.get(path).subscribe({}, () => {}),
+    append: (project, path) => project.streams.get(path).append([{ type: 'a' }]),
+    create: (project, path) => project.streams.get(path).create(),
+    setMetadata: (project, path) => project.streams.get(path).setMetadata('{}' as JsonText),
+    pause: (project, path) => project.streams.get(path).pause('a reason'),
+    resume: (project, path) => project.streams.get(path).resume(),
+    configure: (project, path) => project.streams.get(path).configure({ recordPresence: false }),
+    close: (project, path) => project.streams.get(path).close(),
+    reset: (project, path) => project.streams.get(path).reset(),
+    delete: (project, path) => project.streams.get(path).delete(),
   }
   const cases = ROLES.flatMap((role) =>
     (Object.keys(NEEDED_ROLE) as Operation[]).map((operation) => ({ role, operation })),
   )
   test.each(cases)('$role may $operation exactly when the table says so', async ({ role, operation }) => {
+    const path = `/roles/${operation}/${role}`
+    await itx('admin').streams().get(path).create()
     const needed: Role = NEEDED_ROLE[operation]
-    const call = calls[operation](itx(role).root.projects.get('demo'))
-    if (roleAtLeast(role, needed)) await expect(call).resolves.toBeDefined()
-    else
-      await expect(call).rejects.toMatchObject({
-        code: 'FORBIDDEN',
-        details: { reason: 'role', operation, role, needed },
-      })
+    const call = calls[operation](itx(role).root.projects.get('demo'), path)
+    const outcome = await call.then(
+      () => 'allowed',
+      (error: unknown) => error,
+    )
+    if (roleAtLeast(role, needed)) expect(outcome).toBe('allowed')
+    else expect(outcome).toMatchObject({ code: 'FORBIDDEN', details: { reason: 'role', operation, role, needed } })
+  })
+
+  test.each([
+    ['viewer', []],
+    ['editor', ['stream/metadata-updated']],
+    ['operator', ['stream/configured', 'stream/metadata-updated', 'stream/paused', 'stream/resumed']],
+  ] as const)('%s may append the core events whose operation is theirs, and no others', async (role, allowed) => {
+    const path = `/core-events/${role}`
+    await itx('admin').streams().get(path).create()
+    const payloads = {
+      'stream/configured': '{"config":{}}',
+      'stream/metadata-updated': '{"metadata":{}}',
+      'stream/paused': '{}',
+      'stream/resumed': '{}',
+      'stream/closed': '{}',
+      'stream/child-created': '{"path":"/forged","incarnationId":"x"}',
+    }
+    const passed: string[] = []
+    for (const [type, payload] of Object.entries(payloads)) {
+      const append = itx(role)
+        .streams()
+        .get(path)
+        .append([{ type, payload: payload as JsonText }])
+      const code = await append.then(
+        () => null,
+        (error: unknown) => itxErrorCode(error),
+      )
+      if (code === null) passed.push(type)
+      else expect(code).toBe('FORBIDDEN')
+    }
+    expect(passed).toEqual(allowed)
   })
 
   test('describe tells the same', async () => {

@@ -2,7 +2,8 @@ import type { ChildrenOptions, ChildrenPage, ListOptions, StreamsPage } from '..
 import type { Batch, Closed, SubscribeOptions } from '../streams/delivery/batch.ts'
 import type { EncodedEvent, EncodedInput, Receipt } from '../streams/event.ts'
 import type { JsonText } from '../streams/json-text.ts'
-import type { ReadOptions, StreamState } from '../streams/project-streams.ts'
+import type { ConfigChange } from '../streams/core/config.ts'
+import type { EventLocator, ReadOptions, StreamState } from '../streams/project-reader.ts'
 import type { CatalogueRow } from '../streams/storage/port.ts'
 
 export type {
@@ -11,6 +12,8 @@ export type {
   ChildrenOptions,
   ChildrenPage,
   Closed,
+  ConfigChange,
+  EventLocator,
   ListOptions,
   ReadOptions,
   StreamsPage,
@@ -115,10 +118,25 @@ export interface StreamApi {
   /** Atomic; a receipt per event, at its position. Resolves once the batch is on the disk. */
   append(events: readonly EncodedInput[]): Promise<readonly Receipt[]>
   read(options?: Omit<ReadOptions, 'visibleOnly'>): Promise<WirePage>
+  /** One event, by its offset or its key; null when there is none. */
+  getEvent(by: EventLocator): Promise<EncodedEvent | null>
   state(): Promise<WireState>
   children(options?: ChildrenOptions): Promise<ChildrenPage>
   /** Replay, then tail. The result of `onBatch` is the acknowledgement; at most 4 batches are in flight. */
   subscribe(options: SubscribeOptions, onBatch: (batch: WireBatch) => unknown): Pipelined<SubscriptionApi>
+  /** Refuses callers' events from now on. @throws NOT_FOUND for a stream that does not exist, as all that follow. */
+  pause(reason?: string): Promise<void>
+  resume(reason?: string): Promise<void>
+  /** Changes settings; null takes one back to its default. */
+  configure(change: ConfigChange): Promise<void>
+  /** Replaces the metadata: a JSON object, as text. */
+  setMetadata(metadata: JsonText): Promise<void>
+  /** Ends the stream for good: no caller's event passes again. */
+  close(reason?: string): Promise<void>
+  /** Wipes the log and begins a new life; what is below stays. */
+  reset(): Promise<{ readonly incarnationId: string }>
+  /** @throws CONFLICT `children` when there are streams below and `recursive` is not set. */
+  delete(options?: { readonly recursive?: boolean }): Promise<{ readonly deleted: number }>
 }
 
 export interface SubscriptionApi {

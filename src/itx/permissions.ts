@@ -1,4 +1,5 @@
 import { type Role, roleAtLeast } from '../control-plane/roles.ts'
+import { CALLER_CORE_TYPES, type CallerCoreType } from '../streams/core/core-events.ts'
 import { ItxError } from '../streams/errors.ts'
 import type { ProjectApi, StreamApi, StreamsApi } from './handle.ts'
 
@@ -15,10 +16,30 @@ export const NEEDED_ROLE = {
   children: 'viewer',
   state: 'viewer',
   read: 'viewer',
+  getEvent: 'viewer',
   subscribe: 'viewer',
   append: 'editor',
   create: 'editor',
+  setMetadata: 'editor',
+  pause: 'operator',
+  resume: 'operator',
+  configure: 'operator',
+  close: 'operator',
+  reset: 'admin',
+  delete: 'admin',
 } as const satisfies Record<Operation, Role>
+
+/** Core events that a role may append like any other: those whose operation it may perform. */
+export function coreTypesFor(role: Role): ReadonlySet<string> {
+  return new Set(CALLER_CORE_TYPES.filter((type) => roleAtLeast(role, NEEDED_ROLE[OPERATION_OF[type]])))
+}
+
+const OPERATION_OF = {
+  'stream/configured': 'configure',
+  'stream/metadata-updated': 'setMetadata',
+  'stream/paused': 'pause',
+  'stream/resumed': 'resume',
+} as const satisfies Record<CallerCoreType, Operation>
 
 /** @throws {ItxError} FORBIDDEN when the role is too small for the operation. */
 export function requireRole(role: Role, operation: Operation): void {

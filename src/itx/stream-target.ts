@@ -4,8 +4,11 @@ import type { SubscribeOptions } from '../streams/delivery/batch.ts'
 import { ItxError } from '../streams/errors.ts'
 import { type EncodedInput, checkEncodedInput } from '../streams/event.ts'
 import { type StreamPath, parsePath } from '../streams/path.ts'
+import { checkConfigChange, checkMetadata } from '../streams/core/config.ts'
+import { parseJsonText } from '../streams/json-text.ts'
 import type { ProjectAccess } from './access.ts'
 import type { Pipelined, StreamApi, StreamsApi, SubscriptionApi, WireBatch } from './handle.ts'
+import { coreTypesFor } from './permissions.ts'
 import { allowOnly, checked, members } from './rpc-target.ts'
 import { SubscriptionTarget } from './subscription-target.ts'
 import { wireState } from './wire-state.ts'
@@ -38,6 +41,9 @@ const ListArguments = z
     match: z.string().optional(),
   })
   .optional()
+const Locator = z.union([z.strictObject({ offset }), z.strictObject({ idempotencyKey: z.string().max(255) })])
+const Reason = z.string().max(1000).optional()
+const DeleteArguments = z.strictObject({ recursive: z.boolean().optional() }).optional()
 const SubscribeArguments = z.strictObject({
   after: z.union([offset, z.enum(['start', 'now'])]).optional(),
   incarnationId: z.string().max(100).optional(),
@@ -89,12 +95,19 @@ export class StreamTarget extends RpcTarget implements StreamApi {
     this.#access.require('append')
     if (!Array.isArray(events))
       throw new ItxError('BAD_REQUEST', 'append takes an array of events', { field: 'events' })
-    return this.#access.streams().append(this.#path, events.map(checkEncodedInput))
+    return this.#access
+      .streams()
+      .append(this.#path, events.map(checkEncodedInput), coreTypesFor(this.#access.info.role))
   }
 
   async read(options?: unknown) {
     this.#access.require('read')
     return this.#access.streams().read(this.#path, given(checked(ReadArguments, options, 'read')))
+  }
+
+  async getEvent(by: unknown) {
+    this.#access.require('getEvent')
+    return this.#access.streams().getEvent(this.#path, checked(Locator, by, 'getEvent'))
   }
 
   async state() {
@@ -111,6 +124,43 @@ export class StreamTarget extends RpcTarget implements StreamApi {
     return this.#subscribe(options, onBatch) as unknown as Pipelined<SubscriptionApi>
   }
 
+  async pause(reason?: unknown) {
+    this.#access.require('pause')
+    await this.#access.streams().pause(this.#path, checked(Reason, reason, 'pause'))
+  }
+
+  async resume(reason?: unknown) {
+    this.#access.require('resume')
+    await this.#access.streams().resume(this.#path, checked(Reason, reason, 'resume'))
+  }
+
+  async configure(change: unknown) {
+    this.#access.require('configure')
+    await this.#access.streams().configure(this.#path, checkConfigChange(change))
+  }
+
+  async setMetadata(metadata: unknown) {
+    this.#access.require('setMetadata')
+    const text = parseJsonText(checked(z.string(), metadata, 'setMetadata'), 'metadata')
+    await this.#access.streams().setMetadata(this.#path, checkMetadata(JSON.parse(text)))
+  }
+
+  async close(reason?: unknown) {
+    this.#access.require('close')
+    await this.#access.streams().close(this.#path, checked(Reason, reason, 'close'))
+  }
+
+  async reset() {
+    this.#access.require('reset')
+    return this.#access.streams().reset(this.#path)
+  }
+
+  async delete(options?: unknown) {
+    this.#access.require('delete')
+    const { recursive = false } = checked(DeleteArguments, options, 'delete') ?? {}
+    return this.#access.streams().delete(this.#path, { recursive })
+  }
+
   async #subscribe(options: unknown, onBatch: (batch: WireBatch) => unknown) {
     this.#access.require('subscribe')
     const wanted: SubscribeOptions = given(checked(SubscribeArguments, options, 'subscribe'))
@@ -120,7 +170,25 @@ export class StreamTarget extends RpcTarget implements StreamApi {
     return SubscriptionTarget.open(this.#access.streams(), this.#path, wanted, onBatch)
   }
 }
-allowOnly(StreamTarget, members<StreamApi>()('create', 'append', 'read', 'state', 'children', 'subscribe'))
+allowOnly(
+  StreamTarget,
+  members<StreamApi>()(
+    'create',
+    'append',
+    'read',
+    'getEvent',
+    'state',
+    'children',
+    'subscribe',
+    'pause',
+    'resume',
+    'configure',
+    'setMetadata',
+    'close',
+    'reset',
+    'delete',
+  ),
+)
 
 type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> }
 

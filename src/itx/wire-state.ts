@@ -1,5 +1,5 @@
 import { encodeJson } from '../streams/json-text.ts'
-import type { StreamState } from '../streams/project-streams.ts'
+import type { StreamState } from '../streams/project-reader.ts'
 import type { WireState } from './handle.ts'
 
 /** State with what users wrote as JSON text, as it crosses the wire. */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { CHILD_CREATED, CREATED } from './core/core-events.ts'
 import { type EncodedEvent, type EventInput, type Receipt, decodeEvent } from './event.ts'
 import { ancestorPaths, isBelow, parentPath, parsePath } from './path.ts'
-import type { ReadOptions } from './project-streams.ts'
+import type { ReadOptions } from './project-reader.ts'
 import { TEST_TIME, TestProject, failure, readAll, replayed } from './testing.ts'
 
 // Guards append as a whole against a model of a few lines: whatever is appended, by however many callers at once, and
@@ -176,7 +176,7 @@ async function checkLogs(project: TestProject, model: Model): Promise<void> {
     expect(state).toEqual(replayed(path, events))
     for (const [i, event] of log.entries()) {
       if (event.key !== undefined)
-        expect((await project.streams.findEvent(parsePath(path), event.key))?.offset).toBe(i + 1)
+        expect((await project.streams.getEvent(parsePath(path), { idempotencyKey: event.key }))?.offset).toBe(i + 1)
     }
   }
 }

@@ -59,8 +59,8 @@ describe('an append', () => {
       { offset: 3, createdAt, ...bare },
       { offset: 4, createdAt, ...raw },
     ])
-    expect(await project.streams.findEvent(parsePath('/a'), 'k\u0000é🙂')).toStrictEqual(events[0])
-    expect(await project.streams.findEvent(parsePath('/a'), 'k')).toBeNull()
+    expect(await project.streams.getEvent(parsePath('/a'), { idempotencyKey: 'k\u0000é🙂' })).toStrictEqual(events[0])
+    expect(await project.streams.getEvent(parsePath('/a'), { idempotencyKey: 'k' })).toBeNull()
     const [again] = await project.streams.append(parsePath('/a'), [{ ...input, type: 'other' }])
     expect(again).toEqual({ offset: 2, createdAt, duplicate: true })
   })
@@ -186,7 +186,9 @@ describe('creation', () => {
     const { incarnationId } = await project.streams.state(parsePath('/a/b'))
     const last = (await project.log('/')).at(-1)
     expect(decodeEvent(last!)).toMatchObject({ type: CHILD_CREATED, payload: { path: '/a/b', incarnationId } })
-    expect(await project.streams.findEvent(parsePath('/'), `stream/child-created/a/b@${incarnationId}`)).toEqual(last)
+    expect(
+      await project.streams.getEvent(parsePath('/'), { idempotencyKey: `stream/child-created/a/b@${incarnationId}` }),
+    ).toEqual(last)
   })
 
   test('ancestors that exist already hear of the new ones alone, once, whoever creates them', async () => {
@@ -275,7 +277,7 @@ describe('reading', () => {
       maxOffset: 0,
       incarnationId: null,
     })
-    expect(await project.streams.findEvent(path, 'k')).toBeNull()
+    expect(await project.streams.getEvent(path, { idempotencyKey: 'k' })).toBeNull()
     expect(await project.streams.children(path)).toEqual({ path, children: [], total: 0, nextAfter: null })
     expect((await project.streams.list()).streams).toEqual([])
     await turn()

@@ -236,7 +236,7 @@ describe('closing', () => {
       () => project.state(absent),
       () => project.read(A),
       () => project.read(absent),
-      () => project.findEvent(A, 'k'),
+      () => project.getEvent(A, { idempotencyKey: 'k' }),
       () => project.children(A),
       () => project.list(),
       () => project.subscribe(A, { after: 'start' }, () => {}),

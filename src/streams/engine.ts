@@ -51,7 +51,7 @@ export class StreamEngine {
   /** Ends live readers, commits what is open, closes every file. */
   close(): void {
     this.#closed = true
-    for (const streams of this.#open.values()) streams.close()
+    for (const streams of this.#open.values()) streams.shutdown()
     this.#open.clear()
   }
 
@@ -73,7 +73,7 @@ export class StreamEngine {
       if (this.#open.size < limit) return
       if (!streams.idle) continue
       this.#open.delete(id)
-      streams.close()
+      streams.shutdown()
     }
     if (this.#open.size >= limit && !this.#warned) {
       this.#warned = true

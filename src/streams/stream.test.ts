@@ -13,7 +13,7 @@ const nobody: GroupParticipant = { flush: () => {}, committed: () => {}, rolledB
 
 /** An actor over real storage, and a way to let it append without a project around it. */
 function actorOf(project: TestProject) {
-  const stream = new Stream(A, project.storage, null, 'inc-1')
+  const stream = Stream.absent(project.storage, A, 'inc-1')
   const write = (types: readonly string[], keep: boolean) => {
     const decided = stream.exists
       ? stream.decide(
@@ -34,14 +34,14 @@ function actorOf(project: TestProject) {
 test('what the open group holds is working, and committed only once it is settled', async () => {
   using project = new TestProject()
   const { stream, write } = actorOf(project)
-  expect([stream.exists, stream.dirty, stream.committed, stream.ref]).toEqual([false, false, null, null])
+  expect([stream.exists, stream.dirty, stream.committed]).toEqual([false, false, null])
   write([], true)
   expect([stream.exists, stream.dirty, stream.committed]).toEqual([true, true, null])
   await turn()
   stream.settle()
-  expect([stream.dirty, stream.committed?.maxOffset]).toEqual([false, 1])
+  expect([stream.dirty, stream.committed?.state.maxOffset]).toEqual([false, 1])
   write(['x'], true)
-  expect([stream.dirty, stream.working.maxOffset, stream.committed?.maxOffset]).toEqual([true, 2, 1])
+  expect([stream.dirty, stream.working.maxOffset, stream.committed?.state.maxOffset]).toEqual([true, 2, 1])
   await turn()
 })
 

@@ -9,6 +9,12 @@ import type { StoredStream, StreamRef, StreamStorage, WorkingReader, WriteTransa
 
 const REPLAY_PAGE = { limit: 1000, maxBytes: 4 * 1024 * 1024, atLeastOne: true }
 
+/** A stream as everyone but its own actor sees it. */
+export interface CommittedStream {
+  readonly ref: StreamRef
+  readonly state: CoreState
+}
+
 /**
  * The actor: every write to a stream goes through its one `Stream`, one at a time and synchronously.
  *
@@ -18,19 +24,49 @@ const REPLAY_PAGE = { limit: 1000, maxBytes: 4 * 1024 * 1024, atLeastOne: true }
 export class Stream {
   readonly path: StreamPath
   readonly #storage: StreamStorage
+  /** The state before the first event of the log: replay begins there. Null: the empty state. */
+  readonly #base: CoreState | null
   #id: number | null
   #working: CoreState
-  #committed: CoreState | null
+  #committed: CommittedStream | null
   /** Events of the open group, kept only while somebody listens. */
   #fresh: EncodedEvent[] = []
   #dirty = false
 
-  constructor(path: StreamPath, storage: StreamStorage, stored: StoredStream | null, incarnationId: string) {
-    this.path = path
+  private constructor(
+    storage: StreamStorage,
+    id: number | null,
+    working: CoreState,
+    base: CoreState | null,
+    committed: CommittedStream | null,
+  ) {
+    this.path = working.path
     this.#storage = storage
-    this.#id = stored?.id ?? null
-    this.#committed = stored?.state ?? null
-    this.#working = stored?.state ?? emptyState(path, incarnationId)
+    this.#id = id
+    this.#working = working
+    this.#base = base
+    this.#committed = committed
+  }
+
+  /** The actor of a stream that is stored, its state up to date with its log. */
+  static stored(storage: StreamStorage, { id, state, baseState }: StoredStream): Stream {
+    const ref = { id, path: state.path, incarnationId: state.incarnationId }
+    return new Stream(storage, id, state, baseState, { ref, state })
+  }
+
+  /** The actor of a stream that does not exist. `committed`: what readers still see of one that is being deleted. */
+  static absent(
+    storage: StreamStorage,
+    path: StreamPath,
+    incarnationId: string,
+    committed: CommittedStream | null = null,
+  ): Stream {
+    return new Stream(storage, null, emptyState(path, incarnationId), null, committed)
+  }
+
+  /** The actor of a stream that begins a new life; readers see the old one until it is committed. */
+  static reborn(storage: StreamStorage, base: CoreState, committed: CommittedStream | null): Stream {
+    return new Stream(storage, null, base, base, committed)
   }
 
   /** Whether the stream exists, the open group included. */
@@ -48,19 +84,20 @@ export class Stream {
   }
 
   /** What readers may see; null while the stream does not exist for them. */
-  get committed(): CoreState | null {
+  get committed(): CommittedStream | null {
     return this.#committed
   }
 
-  /** How the storage names this stream; null while it does not exist. */
-  get ref(): StreamRef | null {
-    return this.#id === null ? null : { id: this.#id, path: this.path, incarnationId: this.#working.incarnationId }
-  }
-
   /** Decides an append against the given state: the working one, or the one that a creation is about to make. */
-  decide(state: CoreState, inputs: readonly EncodedInput[], now: number): AppendDecision {
+  decide(
+    state: CoreState,
+    inputs: readonly EncodedInput[],
+    now: number,
+    coreTypes?: ReadonlySet<string>,
+  ): AppendDecision {
     const id = this.#id
-    return decideAppend(state, inputs, now, (key) => (id === null ? null : this.#storage.working.findKey(id, key)))
+    const findKey = (key: string) => (id === null ? null : this.#storage.working.findKey(id, key))
+    return decideAppend(state, inputs, now, findKey, coreTypes)
   }
 
   /** Places the engine's own events after the given state. */
@@ -71,7 +108,7 @@ export class Stream {
   /** Writes decided events inside the open group. An error here ends the group and drops this actor. */
   write(tx: WriteTransaction, events: readonly EncodedEvent[], state: CoreState, keep: boolean): void {
     this.#dirty = true
-    this.#id ??= tx.insertStream(state)
+    this.#id ??= tx.insertStream(state, this.#base)
     this.#working = state
     tx.insertEvents({ id: this.#id, path: this.path, incarnationId: state.incarnationId }, events)
     // One by one: a raw batch may hold more events than a call may have arguments.
@@ -80,16 +117,19 @@ export class Stream {
 
   /** Writes the state row: once per group, whatever the number of appends. */
   flush(tx: WriteTransaction): void {
-    if (this.#id !== null) tx.saveState(this.#id, this.#working)
+    if (this.#id !== null) tx.saveState(this.#id, this.#working, this.#base)
   }
 
   /** The group is on the disk: what was working is committed. Returns the events that listeners are owed. */
   settle(): { readonly events: readonly EncodedEvent[]; readonly state: CoreState } {
     const events = this.#fresh
+    const state = this.#working
     this.#fresh = []
     this.#dirty = false
-    this.#committed = this.#working
-    return { events, state: this.#working }
+    if (this.#id !== null) {
+      this.#committed = { ref: { id: this.#id, path: this.path, incarnationId: state.incarnationId }, state }
+    }
+    return { events, state }
   }
 }
 

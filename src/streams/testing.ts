@@ -64,7 +64,7 @@ export class TestProject {
 
   /** Closes the file and opens it anew, as a restart does; `between` runs while it is closed. */
   reopen(between: () => void = () => {}): void {
-    this.streams.close()
+    this.streams.shutdown()
     between()
     ;[this.storage, this.streams] = this.#open()
   }
@@ -75,7 +75,7 @@ export class TestProject {
   }
 
   [Symbol.dispose](): void {
-    this.streams.close()
+    this.streams.shutdown()
     this.folder[Symbol.dispose]()
   }
 

@@ -1,6 +1,9 @@
 import { ItxError } from '../errors.ts'
 import type { EncodedEvent, EncodedInput, Receipt } from '../event.ts'
-import { type PlannedEvent, isCoreType } from './core-events.ts'
+import { utf8Bytes } from '../json-text.ts'
+import { takeToken } from './breaker.ts'
+import { MAX_CONFIG_BYTES } from './config.ts'
+import { PAUSED, type PlannedEvent, checkCallerCoreEvent, coreEvent, isCoreType } from './core-events.ts'
 import { reduceCore } from './reducer.ts'
 import type { CoreState } from './state.ts'
 
@@ -10,12 +13,16 @@ export interface KeyedEvent {
   readonly createdAt: string
 }
 
+const NO_CORE_TYPES: ReadonlySet<string> = new Set()
+
 /** What an append will do: nothing of it has happened yet. */
 export interface AppendDecision {
   /** New events, in order; empty when every input was a duplicate. */
   readonly events: readonly EncodedEvent[]
   /** One per input, at its position. */
   readonly receipts: readonly Receipt[]
+  /** Set when the batch is refused and `events` is what is stored instead: the breaker has paused the stream. */
+  readonly refusal?: ItxError
   readonly state: CoreState
 }
 
@@ -23,7 +30,10 @@ export interface AppendDecision {
  * Decides an append of callers' events: per event idempotency, then the gate, then the precondition, against the
  * working state (design page `streams.md`, "Append"). Pure but for `findKey`, which only reads.
  *
+ * A batch that empties the circuit breaker is refused whole and the stream paused in its place.
+ *
  * @param now wall clock in milliseconds since the epoch
+ * @param coreTypes core events that this caller may append
  * @throws {ItxError} CONFLICT (`precondition`, `paused`, `closed`), FORBIDDEN for reserved types. Nothing is stored.
  */
 export function decideAppend(
@@ -31,6 +41,7 @@ export function decideAppend(
   inputs: readonly EncodedInput[],
   now: number,
   findKey: (key: string) => KeyedEvent | null,
+  coreTypes: ReadonlySet<string> = NO_CORE_TYPES,
 ): AppendDecision {
   const events: EncodedEvent[] = []
   const receipts: Receipt[] = []
@@ -38,12 +49,8 @@ export function decideAppend(
   let keysOfBatch: Map<string, KeyedEvent> | undefined
   let working = state
   for (const input of inputs) {
-    if (isCoreType(input.type)) {
-      throw new ItxError('FORBIDDEN', `events of type ${JSON.stringify(input.type)} are written by the engine alone`, {
-        reason: 'reserved-type',
-        type: input.type,
-      })
-    }
+    const core = isCoreType(input.type)
+    if (core) checkCallerCoreEvent(input, coreTypes)
     const key = input.idempotencyKey
     if (key !== undefined) {
       const first = keysOfBatch?.get(key) ?? findKey(key)
@@ -53,7 +60,7 @@ export function decideAppend(
         continue
       }
     }
-    checkGate(working)
+    if (!core) checkGate(working)
     const offset = working.maxOffset + 1
     checkPrecondition(state, input, offset, 'the next event gets')
     const event = place(input, offset, createdAt)
@@ -61,8 +68,50 @@ export function decideAppend(
     receipts.push({ offset, createdAt, duplicate: false })
     if (key !== undefined) (keysOfBatch ??= new Map()).set(key, event)
     working = reduceCore(working, event)
+    if (core) checkConfigSize(working)
+    else {
+      const spent = spendToken(working, now)
+      if (spent === null) return refuseByBreaker(state, inputs.length, now)
+      working = spent
+    }
   }
   return { events, receipts, state: working }
+}
+
+/** The state after one more event has passed the breaker, or null when it trips. */
+function spendToken(state: CoreState, now: number): CoreState | null {
+  const limits = state.config.circuitBreaker
+  if (!limits) return state
+  const breaker = takeToken(limits, state.breaker, now)
+  return breaker && { ...state, breaker }
+}
+
+function refuseByBreaker(state: CoreState, size: number, now: number): AppendDecision {
+  const { burstCapacity, refillRatePerMinute } = state.config.circuitBreaker ?? {}
+  const reason = `circuit breaker: more than ${burstCapacity} events at once, or ${refillRatePerMinute} a minute`
+  const refusal = new ItxError(
+    'CONFLICT',
+    `${state.path} was paused by its circuit breaker; nothing of the batch is stored`,
+    {
+      reason: 'breaker',
+      path: state.path,
+      events: size,
+      burstCapacity,
+      refillRatePerMinute,
+    },
+  )
+  return { ...placeCoreEvents(state, [coreEvent(PAUSED, { reason })], now), receipts: [], refusal }
+}
+
+function checkConfigSize(state: CoreState): void {
+  const bytes = utf8Bytes(JSON.stringify(state.config))
+  if (bytes <= MAX_CONFIG_BYTES) return
+  throw new ItxError('BAD_REQUEST', `the configuration would have ${bytes} bytes; at most ${MAX_CONFIG_BYTES}`, {
+    field: 'config',
+    reason: 'too-large',
+    size: bytes,
+    limit: MAX_CONFIG_BYTES,
+  })
 }
 
 /** Places the engine's own events after the state's last one. They pass a pause and a close. */

@@ -1,13 +1,21 @@
 import type { EncodedEvent } from '../event.ts'
-import { type StreamPath, isBelow, parentPath } from '../path.ts'
+import { isBelow, parentPath } from '../path.ts'
+import { changedConfig } from './config.ts'
 import {
   CHILD_CREATED,
+  CHILD_DELETED,
   CLOSED,
+  CONFIGURED,
   CREATED,
   type ChildCreatedPayload,
+  type ChildDeletedPayload,
+  type ConfiguredPayload,
   type CreatedPayload,
+  METADATA_UPDATED,
+  type MetadataUpdatedPayload,
   PAUSED,
   RESUMED,
+  type ReasonPayload,
   isCoreType,
 } from './core-events.ts'
 import type { CoreState } from './state.ts'
@@ -41,17 +49,36 @@ function reduceCoreEvent(state: CoreState, event: EncodedEvent): CoreState {
     case CHILD_CREATED: {
       const { path } = payloadOf<ChildCreatedPayload>(event)
       if (!isBelow(path, state.path)) return state
-      const direct = parentPath(path as StreamPath) === state.path
+      const direct = parentPath(path) === state.path
       return {
         ...state,
         childCount: state.childCount + (direct ? 1 : 0),
         descendantCount: state.descendantCount + 1,
       }
     }
+    case CHILD_DELETED: {
+      const { path, descendantCount } = payloadOf<ChildDeletedPayload>(event)
+      if (!isBelow(path, state.path)) return state
+      const direct = parentPath(path) === state.path
+      return {
+        ...state,
+        childCount: state.childCount - (direct ? 1 : 0),
+        descendantCount: state.descendantCount - 1 - descendantCount,
+      }
+    }
+    // Pausing, resuming and configuring fill the bucket of the circuit breaker.
+    case CONFIGURED:
+      return {
+        ...state,
+        config: changedConfig(state.config, payloadOf<ConfiguredPayload>(event).config),
+        breaker: null,
+      }
     case PAUSED:
-      return { ...state, paused: true, pauseReason: payloadOf<{ reason?: string }>(event).reason ?? null }
+      return { ...state, paused: true, pauseReason: payloadOf<ReasonPayload>(event).reason ?? null, breaker: null }
     case RESUMED:
-      return { ...state, paused: false, pauseReason: null }
+      return { ...state, paused: false, pauseReason: null, breaker: null }
+    case METADATA_UPDATED:
+      return { ...state, metadata: payloadOf<MetadataUpdatedPayload>(event).metadata }
     case CLOSED:
       return { ...state, closed: true }
     default:

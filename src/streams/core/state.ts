@@ -1,11 +1,13 @@
 import type { EventSource } from '../event.ts'
 import type { StreamPath } from '../path.ts'
+import type { Breaker } from './breaker.ts'
+import type { StreamConfig } from './config.ts'
 
 /**
  * Version of the shape and the meaning of `CoreState`. A stored state of another version is rebuilt by replay on first
  * touch, so raise it whenever the reducer derives something new from events that were reduced already.
  */
-export const CORE_STATE_VERSION = 1
+export const CORE_STATE_VERSION = 2
 
 /** What a stream knows about itself. O(1): nothing in here grows with the stream or its children. */
 export interface CoreState {
@@ -25,7 +27,9 @@ export interface CoreState {
   readonly paused: boolean
   readonly pauseReason: string | null
   readonly closed: boolean
-  readonly config: Readonly<Record<string, unknown>>
+  readonly config: StreamConfig
+  /** What is left in the circuit breaker's bucket; null: it is full. No replay can know it. */
+  readonly breaker: Breaker | null
   readonly metadata: Readonly<Record<string, unknown>>
   readonly processors: readonly NonNullable<EventSource['processor']>[]
   readonly childCount: number
@@ -50,6 +54,7 @@ export function emptyState(path: StreamPath, incarnationId: string): CoreState {
     pauseReason: null,
     closed: false,
     config: {},
+    breaker: null,
     metadata: {},
     processors: [],
     childCount: 0,

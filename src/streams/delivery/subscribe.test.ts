@@ -536,7 +536,7 @@ describe('the end of a subscription', () => {
       await Reader.of(project, {}, '/a', true),
     ]
     const appending = project.append('/a', { type: 'y' })
-    project.streams.close()
+    project.streams.shutdown()
     await appending
     await settle()
     for (const reader of readers) {

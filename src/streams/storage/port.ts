@@ -67,12 +67,18 @@ export interface WorkingReader {
   /** The offset of the newest event row; 0 when there is none. */
   lastOffset(streamId: number): number
   readEvents(stream: StreamRef, range: EventRange): EventPage
+  /** Whether rows of discarded logs are left. */
+  hasGarbage(): boolean
 }
 
 export interface WriteTransaction {
-  insertStream(state: CoreState): number
+  insertStream(state: CoreState, base: CoreState | null): number
   insertEvents(stream: StreamRef, events: readonly EncodedEvent[]): void
-  saveState(streamId: number, state: CoreState): void
+  saveState(streamId: number, state: CoreState, base: CoreState | null): void
+  /** Removes a stream, and what is below it; their logs become garbage. */
+  removeStreams(path: StreamPath, below: boolean): void
+  /** Deletes at most so many rows of discarded logs. */
+  collectGarbage(rows: number): void
 }
 
 export interface EventRange {

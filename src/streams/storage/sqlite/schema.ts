@@ -61,6 +61,8 @@ create table if not exists event_chunks (
   primary key (stream_id, offset, part, chunk)
 ) without rowid;
 
+create table if not exists discarded_logs (stream_id integer primary key);
+
 create table if not exists snapshots (
   stream_id integer not null,
   processor text not null,

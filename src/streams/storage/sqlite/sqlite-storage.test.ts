@@ -96,7 +96,7 @@ describe('large events', () => {
     await until(() => delivered.length === 2)
     expect(delivered[1] === payload).toBe(true)
     subscription.unsubscribe()
-    const found = await project.streams.findEvent(A, 'k')
+    const found = await project.streams.getEvent(A, { idempotencyKey: 'k' })
     expect(found?.payload === payload).toBe(true)
   })
 })
@@ -219,7 +219,10 @@ describe('damage', () => {
       expect(await failureOf(project.streams.read(A, { order: 'desc' }))).toEqual({ ...CORRUPT, offset: 2 })
       await expect(project.streams.read(A)).rejects.toThrow('event 2 of /a')
       if (column !== 'key') {
-        expect(await failureOf(project.streams.findEvent(A, 'dddd'))).toEqual({ ...CORRUPT, offset: 2 })
+        expect(await failureOf(project.streams.getEvent(A, { idempotencyKey: 'dddd' }))).toEqual({
+          ...CORRUPT,
+          offset: 2,
+        })
       }
       const batches: unknown[] = []
       const subscription = await project.streams.subscribe(A, { after: 1 }, (batch) => batches.push(batch))
@@ -328,7 +331,7 @@ describe('damage', () => {
     expect(await failureOf(project.streams.read(A))).toEqual(corrupt)
     expect(await failureOf(project.append('/a', { type: 'x' }))).toEqual(corrupt)
     expect(await failureOf(project.append('/a', { type: 'x', idempotencyKey: 'key-1' }))).toEqual(corrupt)
-    expect(await failureOf(project.streams.findEvent(A, 'key-1'))).toEqual(corrupt)
+    expect(await failureOf(project.streams.getEvent(A, { idempotencyKey: 'key-1' }))).toEqual(corrupt)
     expect(await failureOf(project.streams.subscribe(A, {}, () => {}))).toEqual(corrupt)
   })
 })
@@ -350,7 +353,7 @@ describe('states of another version', () => {
     ['append below it', (project) => project.append('/a/c', { type: 'z' }), [{ offset: 2 }]],
     ['create', (project) => project.streams.create(A), { created: false, state: { maxOffset: 4 } }],
     ['children', (project) => project.streams.children(A), { total: 1 }],
-    ['find', (project) => project.streams.findEvent(A, 'k'), { offset: 2 }],
+    ['find', (project) => project.streams.getEvent(A, { idempotencyKey: 'k' }), { offset: 2 }],
   ]
 
   test.each(touches)('an old one is rebuilt by replay before the first answer: %s', async (_, touch, answer) => {
@@ -467,7 +470,7 @@ describe('the file', () => {
     const commits = project.commits()
     await project.streams.state(A)
     await project.streams.read(A)
-    await project.streams.findEvent(A, 'k')
+    await project.streams.getEvent(A, { idempotencyKey: 'k' })
     await project.streams.children(A)
     await project.streams.list()
     const subscription = await project.streams.subscribe(A, { after: 'start' }, () => {})

@@ -10,6 +10,7 @@ import type {
   WriteTransaction,
 } from '../port.ts'
 import { CatalogueReader } from './catalogue-reader.ts'
+import { DiscardedLogs } from './discarded-logs.ts'
 import { EventReader } from './event-reader.ts'
 import { EventWriter } from './event-writer.ts'
 import { type CommitScheduler, GroupCommit } from './group-commit.ts'
@@ -81,16 +82,20 @@ export class SqliteStorage implements StreamStorage {
 function writeTransaction(db: Database.Database): WriteTransaction {
   const rows = new StateRows(db)
   const writer = new EventWriter(db)
+  const garbage = new DiscardedLogs(db)
   return {
-    insertStream: (state) => rows.insert(state),
+    insertStream: (state, base) => rows.insert(state, base),
     insertEvents: (stream, events) => writer.insert(stream, events),
-    saveState: (id, state) => rows.save(id, state),
+    saveState: (id, state, base) => rows.save(id, state, base),
+    removeStreams: (path, below) => garbage.discard(path, below),
+    collectGarbage: (limit) => garbage.collect(limit),
   }
 }
 
 function workingReader(db: Database.Database): WorkingReader {
   const rows = new StateRows(db)
   const events = new EventReader(db)
+  const anyDiscarded = db.prepare('select 1 from discarded_logs limit 1')
   const findKey = db.prepare('select offset, created_at from events where stream_id = ? and key = ?').raw()
   return {
     loadStream: guarded((path: StreamPath) => rows.load(path)),
@@ -100,6 +105,7 @@ function workingReader(db: Database.Database): WorkingReader {
     }),
     lastOffset: guarded(events.lastOffset.bind(events)),
     readEvents: guarded(events.page.bind(events)),
+    hasGarbage: guarded(() => anyDiscarded.get() !== undefined),
   }
 }
 

@@ -20,6 +20,7 @@ const COLUMNS = [
   'descendant_count',
   'state',
   'state_version',
+  'base_state',
   'checksum',
 ] as const
 
@@ -60,18 +61,19 @@ export class StateRows {
     }
   }
 
-  insert(state: CoreState): number {
+  insert(state: CoreState, base: CoreState | null): number {
     const { path } = state
-    const result = this.#insert?.run(path, parentPath(path), pathName(path), ...this.#values(state))
+    const result = this.#insert?.run(path, parentPath(path), pathName(path), ...this.#values(state, base))
     return Number(result?.lastInsertRowid)
   }
 
-  save(id: number, state: CoreState): void {
-    this.#save?.run(...this.#values(state), id)
+  save(id: number, state: CoreState, base: CoreState | null): void {
+    this.#save?.run(...this.#values(state, base), id)
   }
 
-  #values(state: CoreState): unknown[] {
+  #values(state: CoreState, base: CoreState | null): unknown[] {
     const json = JSON.stringify(state)
+    const baseJson = base === null ? null : JSON.stringify(base)
     return [
       state.incarnationId,
       state.contentType,
@@ -87,8 +89,8 @@ export class StateRows {
       state.descendantCount,
       json,
       CORE_STATE_VERSION,
-      // No log begins above 1 yet, so there is no base state to cover.
-      stateChecksum(state.path, CORE_STATE_VERSION, json, null),
+      baseJson,
+      stateChecksum(state.path, CORE_STATE_VERSION, json, baseJson),
     ]
   }
 }

@@ -1,0 +1,275 @@
+import type { CoreState } from './core/state.ts'
+import type { CloseReason } from './delivery/batch.ts'
+import { ItxError } from './errors.ts'
+import type { EncodedEvent } from './event.ts'
+import { type StreamPath, ancestorPaths, isBelow } from './path.ts'
+import type { GroupParticipant, StoredStream, StreamRef, StreamStorage, WriteTransaction } from './storage/port.ts'
+import { type CommittedStream, Stream, needsRecovery, recoverStream } from './stream.ts'
+
+/** Idle actors kept in memory. */
+const MAX_ACTORS = 10_000
+/** Rows of discarded logs that are deleted in one turn of the event loop. */
+const GARBAGE_ROWS = 500
+
+/** What one stream gets in an append: its events, and the state after them. */
+export interface Change {
+  readonly stream: Stream
+  readonly events: readonly EncodedEvent[]
+  readonly state: CoreState
+}
+
+export interface ActorsOptions {
+  /** A new random identifier. */
+  readonly newId: () => string
+  /** Whether somebody reads a stream live: only then are the events of a group kept until its commit. */
+  readonly isFollowed: (path: StreamPath) => boolean
+  /** A stream's committed state has moved on. Without events the listeners read them. */
+  readonly onCommitted: (path: StreamPath, events: readonly EncodedEvent[], state: CoreState) => void
+  /** A life of a stream is over, and the commit that ended it is on the disk. */
+  readonly onEnded: (path: StreamPath, reason: CloseReason, below: boolean) => void
+}
+
+/** A life that the open group ends. */
+interface Ending {
+  readonly path: StreamPath
+  readonly reason: CloseReason
+  /** Whether everything below ends with it. */
+  readonly below: boolean
+}
+
+/**
+ * The actors of one project and what binds them to its commit groups.
+ *
+ * Invariant: at most one `Stream` exists per path. An actor leaves only between turns, or when its group fails.
+ */
+export class Actors implements GroupParticipant {
+  readonly #storage: StreamStorage
+  readonly #options: ActorsOptions
+  readonly #actors = new Map<StreamPath, Stream>()
+  readonly #opening = new Map<StreamPath, Promise<void>>()
+  readonly #dirty = new Set<Stream>()
+  #endings: Ending[] = []
+  /** What readers still see of streams that the open group deletes. */
+  readonly #leaving = new Map<StreamPath, CommittedStream>()
+  /** Rows of discarded logs may be left: from before the start, or from a life that has ended. */
+  #garbage = true
+  /** Operations that wait for a stream to be recovered. */
+  #waiting = 0
+  #closed = false
+
+  constructor(storage: StreamStorage, options: ActorsOptions) {
+    this.#storage = storage
+    this.#options = options
+  }
+
+  /** Whether nothing is being written or opened. */
+  get idle(): boolean {
+    return this.#dirty.size + this.#opening.size + this.#endings.length + this.#waiting === 0
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Nothing can be loaded or written from now on. */
+  close(): void {
+    this.#closed = true
+  }
+
+  /** The actor, read from its row if need be; null while its state is being recovered. */
+  loaded(path: StreamPath): Stream | null {
+    if (this.#closed) throw shuttingDown()
+    const actor = this.#actors.get(path)
+    if (actor) return actor
+    if (this.#opening.has(path)) return null
+    const stored = this.#storage.working.loadStream(path)
+    if (!stored) return this.#adopt(Stream.absent(this.#storage, path, this.#options.newId(), this.#leaving.get(path)))
+    if (!needsRecovery(this.#storage.working, stored)) return this.#adopt(Stream.stored(this.#storage, stored))
+    const opening = recoverStream(this.#storage, stored)
+      .then((recovered) => void this.#adopt(Stream.stored(this.#storage, recovered)))
+      .catch((error: unknown) => {
+        // The file was closed under it.
+        throw this.#closed ? shuttingDown() : error
+      })
+      .finally(() => this.#opening.delete(path))
+    this.#opening.set(path, opening)
+    // Whoever waits hears of a failure; nobody waiting is no reason to end the process.
+    opening.catch(() => {})
+    return null
+  }
+
+  /**
+   * Acts on a stream once it is recovered, and its ancestors where `withAncestors` says so. `act` runs in the very turn
+   * in which all were found, so what it decides on cannot have been dropped in between.
+   */
+  async whenLoaded<T>(
+    path: StreamPath,
+    withAncestors: (stream: Stream) => boolean,
+    act: (stream: Stream, ancestors: readonly Stream[]) => T | Promise<T>,
+  ): Promise<T> {
+    this.#waiting++
+    try {
+      for (;;) {
+        const stream = this.loaded(path)
+        const line = stream && !withAncestors(stream) ? [] : ancestorPaths(path).map((each) => this.loaded(each))
+        const ancestors = line.filter((ancestor) => ancestor !== null)
+        if (stream && ancestors.length === line.length) return act(stream, ancestors)
+        await Promise.all([...ancestorPaths(path), path].map((each) => this.#opening.get(each)))
+      }
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  /** What is committed of a stream; recovered first when its stored state is of another version. */
+  async readable(path: StreamPath): Promise<CommittedStream | null> {
+    const found = this.readableNow(path)
+    if (found !== 'stale') return found
+    return this.whenLoaded(
+      path,
+      () => false,
+      (stream) => stream.committed,
+    )
+  }
+
+  /** As `readable`, without waiting and without making an actor; `stale` when the state must be rebuilt first. */
+  readableNow(path: StreamPath): CommittedStream | null | 'stale' {
+    if (this.#closed) throw shuttingDown()
+    const actor = this.#actors.get(path)
+    if (actor) return actor.committed
+    const stored = this.#storage.committed.loadStream(path)
+    if (!stored) return null
+    if (needsRecovery(this.#storage.committed, stored)) return 'stale'
+    return { ref: refOf(stored), state: stored.state }
+  }
+
+  /**
+   * What the storage calls a stream, for a listener's next page. The listener's feed knows how far the log goes: a state
+   * on the disk that is behind does not matter here.
+   */
+  committedRef(path: StreamPath): StreamRef | null {
+    const actor = this.#actors.get(path)
+    if (actor) return actor.committed?.ref ?? null
+    const stored = this.#storage.committed.loadStream(path)
+    return stored && refOf(stored)
+  }
+
+  /** Writes what was decided, all or nothing, in the open group. */
+  write(changes: readonly Change[]): void {
+    this.#transact(changes, () => {})
+  }
+
+  /** Begins a new life of a stream: its log is discarded, its first events written. */
+  rebirth(old: Stream, base: CoreState, decide: (reborn: Stream) => Change): void {
+    const reborn = Stream.reborn(this.#storage, base, old.committed)
+    this.#replace(old, reborn)
+    this.#transact([decide(reborn)], (tx) => tx.removeStreams(old.path, false))
+    this.#endings.push({ path: old.path, reason: 'incarnation', below: false })
+  }
+
+  /** Removes a stream and everything below it; `changes` tell its ancestors. */
+  remove(stream: Stream, changes: readonly Change[]): void {
+    for (const actor of this.#actors.values()) {
+      if (actor !== stream && !isBelow(actor.path, stream.path)) continue
+      if (actor.committed) this.#leaving.set(actor.path, actor.committed)
+      this.#dirty.delete(actor)
+      this.#actors.delete(actor.path)
+    }
+    this.#transact(changes, (tx) => tx.removeStreams(stream.path, true))
+    this.#endings.push({ path: stream.path, reason: 'deleted', below: true })
+  }
+
+  // -- the commit group -------------------------------------------------------------------------------------------
+
+  flush(tx: WriteTransaction): void {
+    for (const stream of this.#dirty) stream.flush(tx)
+  }
+
+  committed(): void {
+    const settled = [...this.#dirty]
+    const endings = this.#endings
+    this.#dirty.clear()
+    this.#endings = []
+    this.#leaving.clear()
+    for (const { path, reason, below } of endings) this.#options.onEnded(path, reason, below)
+    for (const stream of settled) {
+      const { events, state } = stream.settle()
+      this.#options.onCommitted(stream.path, events, state)
+    }
+    this.#evict()
+    if (endings.length > 0) this.#garbage = true
+    if (this.#garbage) setImmediate(() => this.#collectGarbage())
+  }
+
+  /** Nothing of the group is known to be stored: its actors are dropped and read anew from the disk. */
+  rolledBack(): void {
+    for (const stream of this.#dirty) this.#actors.delete(stream.path)
+    for (const { path } of this.#endings) {
+      for (const each of this.#actors.keys()) if (each === path || isBelow(each, path)) this.#actors.delete(each)
+    }
+    this.#dirty.clear()
+    this.#endings = []
+    this.#leaving.clear()
+  }
+
+  #transact(changes: readonly Change[], first: (tx: WriteTransaction) => void): void {
+    if (this.#closed) throw shuttingDown()
+    // Enlisted before the first write: should it fail, the actors must be dropped.
+    for (const { stream } of changes) this.#dirty.add(stream)
+    try {
+      this.#storage.transactionSync(this, (tx) => {
+        first(tx)
+        for (const { stream, events, state } of changes) {
+          stream.write(tx, events, state, this.#options.isFollowed(stream.path))
+        }
+      })
+    } catch (error) {
+      // Where the group could not even begin, nobody else tells the actors.
+      for (const { stream } of changes) {
+        if (this.#dirty.delete(stream)) this.#actors.delete(stream.path)
+      }
+      throw error
+    }
+  }
+
+  #adopt(stream: Stream): Stream {
+    this.#actors.set(stream.path, stream)
+    // After a commit of unknown outcome the disk may hold more than was announced.
+    if (stream.committed) this.#options.onCommitted(stream.path, [], stream.committed.state)
+    return stream
+  }
+
+  #replace(old: Stream, reborn: Stream): void {
+    this.#dirty.delete(old)
+    this.#actors.set(old.path, reborn)
+  }
+
+  /** Called between turns only: within one, an actor in use would be doubled. */
+  #evict(): void {
+    if (this.#actors.size <= MAX_ACTORS) return
+    for (const [path, stream] of this.#actors) {
+      if (this.#actors.size <= MAX_ACTORS) return
+      if (!stream.dirty) this.#actors.delete(path)
+    }
+  }
+
+  /** Deletes rows of discarded logs, a few per turn: a log of a million events must not hold up everybody else. */
+  #collectGarbage(): void {
+    if (this.#closed || !this.#garbage) return
+    this.#garbage = this.#storage.working.hasGarbage()
+    if (!this.#garbage) return
+    try {
+      this.#storage.transactionSync(this, (tx) => tx.collectGarbage(GARBAGE_ROWS))
+    } catch {
+      // The commit that comes next tries again; what is left over hurts nobody but the disk.
+    }
+  }
+}
+
+function refOf({ id, state }: StoredStream): StreamRef {
+  return { id, path: state.path, incarnationId: state.incarnationId }
+}
+
+export function shuttingDown(): ItxError {
+  return new ItxError('UNAVAILABLE', 'the server is shutting down', { reason: 'shutting-down' })
+}

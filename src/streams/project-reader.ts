@@ -1,0 +1,153 @@
+import type { Actors } from './actors.ts'
+import { shuttingDown } from './actors.ts'
+import { type CoreState, emptyState } from './core/state.ts'
+import {
+  type ChildrenOptions,
+  type ChildrenPage,
+  type ListOptions,
+  type StreamsPage,
+  listChildren,
+  listStreams,
+  pageLimit,
+  wholeNumber,
+} from './directory.ts'
+import { ItxError } from './errors.ts'
+import { type EncodedEvent, encodedBytes } from './event.ts'
+import type { StreamPath } from './path.ts'
+import type { CommittedReader } from './storage/port.ts'
+
+/** Events of a page, at most; bytes of a page, at most (it always holds one event). */
+export const MAX_READ_LIMIT = 1000
+const DEFAULT_READ_LIMIT = 100
+const READ_BYTES = 4 * 1024 * 1024
+/** Events a filtered read looks at before it answers with what it has. */
+const READ_SCAN = 10_000
+/** A subscriber holds up to four batches: pages for it are smaller. */
+const FEED_PAGE = { limit: 500, maxBytes: 512 * 1024, atLeastOne: true }
+
+export interface ReadOptions {
+  /** Exclusive; the beginning of the log when absent. */
+  readonly after?: number
+  /** Exclusive; the end when absent. */
+  readonly before?: number
+  /** 1 to 1,000; 100 when absent. */
+  readonly limit?: number
+  readonly order?: 'asc' | 'desc'
+  /** Only these types. A page may then hold fewer than `limit` events and still not be the last. */
+  readonly types?: readonly string[]
+  /** Leave core events out, as the HTTP door does. */
+  readonly visibleOnly?: boolean
+}
+
+export interface ReadPage {
+  readonly events: readonly EncodedEvent[]
+  /** Pass as `after` (ascending) or `before` (descending) for the next page; null on the last. */
+  readonly nextCursor: number | null
+  readonly maxOffset: number
+  readonly incarnationId: string | null
+}
+
+/** Names one event. */
+export type EventLocator = { readonly offset: number } | { readonly idempotencyKey: string }
+
+/** The state of a stream, or of none: `exists: false` with an empty state. */
+export type StreamState = CoreState & { readonly exists: boolean }
+
+/** Reads what is committed. Nothing here writes, and nothing here makes an actor unless a state must be rebuilt. */
+export class ProjectReader {
+  readonly #committed: CommittedReader
+  readonly #actors: Actors
+
+  constructor(committed: CommittedReader, actors: Actors) {
+    this.#committed = committed
+    this.#actors = actors
+  }
+
+  async state(path: StreamPath): Promise<StreamState> {
+    const found = await this.#actors.readable(path)
+    return found ? { ...found.state, exists: true } : { ...emptyState(path, ''), exists: false }
+  }
+
+  /**
+   * A page of events, at most 4 MiB of them.
+   *
+   * @throws {ItxError} BAD_REQUEST for a bad option; NOT_FOUND `trimmed` below the first offset; INTERNAL for a damaged row.
+   */
+  async read(path: StreamPath, options: ReadOptions = {}): Promise<ReadPage> {
+    const limit = pageLimit(options.limit, DEFAULT_READ_LIMIT, MAX_READ_LIMIT)
+    const asked = options.after === undefined ? undefined : wholeNumber(options.after, 'after')
+    const before = options.before === undefined ? undefined : wholeNumber(options.before, 'before')
+    const descending = options.order === 'desc'
+    const types = options.types ? new Set(options.types) : null
+    const found = await this.#actors.readable(path)
+    if (!found) return { events: [], nextCursor: null, maxOffset: 0, incarnationId: null }
+    const { ref, state } = found
+    if (asked !== undefined && asked + 1 < state.firstOffset) throw trimmed(path, asked, state.firstOffset)
+    const after = asked ?? state.firstOffset - 1
+    const events: EncodedEvent[] = []
+    const end = Math.min(before ?? Infinity, state.maxOffset + 1)
+    const cursor = { after, before: end }
+    for (let scanned = 0, bytes = 0; scanned < READ_SCAN && events.length < limit;) {
+      const wanted = types ? MAX_READ_LIMIT : limit
+      const page = this.#committed.readEvents(ref, {
+        ...cursor,
+        limit: wanted,
+        maxBytes: READ_BYTES - bytes,
+        atLeastOne: events.length === 0,
+        descending,
+        ...(options.visibleOnly ? { visibleOnly: true } : {}),
+      })
+      for (const event of page.events) {
+        cursor[descending ? 'before' : 'after'] = event.offset
+        bytes += encodedBytes(event)
+        if (!types || types.has(event.type)) events.push(event)
+        if (events.length === limit) break
+      }
+      if (!page.full && events.length < limit) return pageOf(events, null, state)
+      // Ended by its bytes, not by its count: so does the answer.
+      if (page.events.length < wanted) break
+      scanned += page.events.length
+    }
+    const more = descending ? cursor.before > after + 1 : cursor.after + 1 < end
+    return pageOf(events, more ? (descending ? cursor.before : cursor.after) : null, state)
+  }
+
+  /** @throws {ItxError} BAD_REQUEST for a bad offset; INTERNAL for a damaged row. */
+  async getEvent(path: StreamPath, by: EventLocator): Promise<EncodedEvent | null> {
+    const found = await this.#actors.readable(path)
+    if (!found) return null
+    if ('idempotencyKey' in by) return this.#committed.findEvent(found.ref, by.idempotencyKey.trim())
+    const after = wholeNumber(by.offset, 'offset') - 1
+    const range = { after, before: after + 2, limit: 1, maxBytes: READ_BYTES, atLeastOne: true }
+    return this.#committed.readEvents(found.ref, range).events[0] ?? null
+  }
+
+  async children(path: StreamPath, options: ChildrenOptions = {}): Promise<ChildrenPage> {
+    const count = (await this.#actors.readable(path))?.state.childCount ?? 0
+    return listChildren(this.#committed, path, count, options)
+  }
+
+  async list(options: ListOptions = {}): Promise<StreamsPage> {
+    if (this.#actors.closed) throw shuttingDown()
+    return listStreams(this.#committed, options)
+  }
+
+  /** A page for a live reader that is behind its stream's ring. */
+  feedPage(path: StreamPath, after: number): readonly EncodedEvent[] {
+    const ref = this.#actors.committedRef(path)
+    return ref ? this.#committed.readEvents(ref, { after, ...FEED_PAGE }).events : []
+  }
+}
+
+function pageOf(events: readonly EncodedEvent[], nextCursor: number | null, state: CoreState): ReadPage {
+  return { events, nextCursor, maxOffset: state.maxOffset, incarnationId: state.incarnationId }
+}
+
+function trimmed(path: StreamPath, after: number, firstOffset: number): ItxError {
+  return new ItxError('NOT_FOUND', `${path} begins at offset ${firstOffset}; what came before is gone`, {
+    reason: 'trimmed',
+    path,
+    after,
+    firstOffset,
+  })
+}
