@@ -34,6 +34,11 @@ export class ItxError extends Error {
   }
 }
 
+/** Offsets are gapless: an event that is not there was lost by the disk, or by somebody at the disk. */
+export function missingEvent(path: string, offset: number): ItxError {
+  return new ItxError('INTERNAL', `event ${offset} of ${path} is missing`, { reason: 'corrupt', path, offset })
+}
+
 const CODES: ReadonlySet<unknown> = new Set(ITX_ERROR_CODES)
 
 /** The code of an error from any door, or undefined when it carries none of ours. */

@@ -11,7 +11,7 @@ import {
   pageLimit,
   wholeNumber,
 } from './directory.ts'
-import { ItxError } from './errors.ts'
+import { ItxError, missingEvent } from './errors.ts'
 import { type EncodedEvent, encodedBytes } from './event.ts'
 import type { StreamPath } from './path.ts'
 import type { CommittedReader } from './storage/port.ts'
@@ -103,7 +103,12 @@ export class ProjectReader {
         if (!types || types.has(event.type)) events.push(event)
         if (events.length === limit) break
       }
-      if (!page.full && events.length < limit) return pageOf(events, null, state)
+      if (!page.full && events.length < limit) {
+        // The range is read to its end, so its last event must have been among them.
+        const next = descending ? cursor.before - 1 : cursor.after + 1
+        if (!options.visibleOnly && next > after && next < end) throw missingEvent(path, next)
+        return pageOf(events, null, state)
+      }
       // Ended by its bytes, not by its count: so does the answer.
       if (page.events.length < wanted) break
       scanned += page.events.length

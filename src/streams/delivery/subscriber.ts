@@ -1,5 +1,5 @@
 import type { CoreState } from '../core/state.ts'
-import { itxErrorCode } from '../errors.ts'
+import { itxErrorCode, missingEvent } from '../errors.ts'
 import type { EncodedEvent } from '../event.ts'
 import type { Batch, Closed, OnBatch, SubscribeOptions, Subscription } from './batch.ts'
 import type { StreamFeed } from './stream-feed.ts'
@@ -110,7 +110,7 @@ export class Subscriber implements Subscription {
       const page = this.#feed.eventsAfter(this.#cursor, BATCH_EVENTS)
       const last = page.at(-1)
       // The head was committed before this ran, so its events can be read: an empty page means they are gone.
-      if (!last) throw new Error(`${this.#feed.path}: no event after ${this.#cursor}, though the log ends at ${head}`)
+      if (!last) throw missingEvent(this.#feed.path, this.#cursor + 1)
       this.#cursor = last.offset
       const found = types ? page.filter((event) => types.has(event.type)) : page
       if (found.length > 0 || this.#cursor - this.#reported >= PROGRESS_EVENTS) return found

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3'
-import { ItxError } from '../../errors.ts'
+import { ItxError, missingEvent } from '../../errors.ts'
 import type { EncodedEvent, EventSource } from '../../event.ts'
 import type { JsonText } from '../../json-text.ts'
 import type { EventPage, EventRange, StreamRef } from '../port.ts'
@@ -58,8 +58,11 @@ export class EventReader {
     if (!statement) throw new Error('unreachable: every kind of page has its statement')
     const events: EncodedEvent[] = []
     let bytes = 0
+    let expected = range.visibleOnly ? undefined : range.descending ? minus(range.before, 1) : range.after + 1
     const rows = statement.iterate(stream.id, range.after, range.before ?? Number.MAX_SAFE_INTEGER, range.limit)
     for (const row of rows as IterableIterator<EventRow>) {
+      if (expected !== undefined && row[0] !== expected) throw missingEvent(stream.path, expected)
+      expected = expected === undefined ? undefined : expected + (range.descending ? -1 : 1)
       // Chunks are read after the row: a row that no longer fits must not be put together first.
       bytes += rowBytes(row)
       const first = events.length === 0 && range.atLeastOne
@@ -104,6 +107,10 @@ export class EventReader {
     const chunks = this.#chunks.all(stream.id, offset, part) as Buffer[]
     return chunks.length === 0 ? null : Buffer.concat(chunks).toString()
   }
+}
+
+function minus(offset: number | undefined, by: number): number | undefined {
+  return offset === undefined ? undefined : offset - by
 }
 
 /** Bytes of a row as they count for a page: payload and metadata, at most a chunk too many for each, and the rest. */

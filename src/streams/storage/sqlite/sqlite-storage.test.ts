@@ -561,3 +561,46 @@ function accepted(value: unknown): EncodedInput | null {
     return null
   }
 }
+
+describe('a row that is missing from a log', () => {
+  const without = async (offset: number) => {
+    const project = new TestProject()
+    await project.append('/a', ...Array.from({ length: 9 }, (_, i) => ({ type: 'x', payload: i })))
+    project.storage.connection.prepare('delete from events where offset = ? and type = ?').run(offset, 'x')
+    return project
+  }
+  const A = parsePath('/a')
+
+  test.each([
+    ['upwards', {}],
+    ['downwards', { order: 'desc' as const }],
+    ['by type', { types: ['x'] }],
+    ['from just before it', { after: 4 }],
+    ['up to just after it', { before: 6, order: 'desc' as const }],
+  ])('is an error that names stream and offset, reading %s', async (_how, options) => {
+    using project = await without(5)
+    expect(await failureOf(project.streams.read(A, options))).toEqual({
+      code: 'INTERNAL',
+      reason: 'corrupt',
+      path: '/a',
+      offset: 5,
+    })
+  })
+
+  test('ends the replay of a live reader before it, not after', async () => {
+    using project = await without(5)
+    project.reopen()
+    const seen: number[] = []
+    const reader = await project.streams.subscribe(A, { after: 'start' }, (batch) => {
+      seen.push(...batch.events.map((event) => event.offset))
+    })
+    expect(await reader.closed()).toEqual({ reason: 'storage', code: 'INTERNAL' })
+    expect(seen).toEqual([])
+  })
+
+  test('does not keep what lies beside it from being read', async () => {
+    using project = await without(5)
+    const { events } = await project.streams.read(A, { after: 5 })
+    expect(events.map((event) => event.offset)).toEqual([6, 7, 8, 9, 10])
+  })
+})
