@@ -12,9 +12,13 @@ import { closeSockets, terminateSockets } from '../itx/socket.ts'
 import { StreamEngine } from '../streams/engine.ts'
 import { lockDataDirectory } from './data-lock.ts'
 
+/** How often it is stored when tokens were last used. */
+const FLUSH_USES_MS = 60_000
+
 interface Running {
   readonly instance: Instance
   readonly unlock: () => void
+  readonly useTimer: ReturnType<typeof setInterval>
   ready: boolean
 }
 
@@ -32,6 +36,16 @@ export async function startInstance(config: AppConfig, { dev = false } = {}): Pr
 async function start(config: AppConfig, dev: boolean): Promise<Running> {
   mkdirSync(config.dataDir, { recursive: true })
   const unlock = await lockDataDirectory(config.dataDir)
+  try {
+    return { ...(await startLocked(config, dev)), unlock, ready: false }
+  } catch (error) {
+    // In dev the next edit tries again, in this very process.
+    unlock()
+    throw error
+  }
+}
+
+async function startLocked(config: AppConfig, dev: boolean): Promise<Pick<Running, 'instance' | 'useTimer'>> {
   // Both run from the root of the checkout, where the migrations are.
   const control = openControlDatabase(join(config.dataDir, 'control.db'), resolve('drizzle'))
   const auth = createAuth({ database: control, config, secret: loadSecret(config.dataDir) })
@@ -58,7 +72,18 @@ async function start(config: AppConfig, dev: boolean): Promise<Running> {
     log: (message, error) => console.error(message, error ?? ''),
   }
   setInstance(instance)
-  return { instance, unlock, ready: false }
+  const useTimer = setInterval(() => flushUses(instance), FLUSH_USES_MS)
+  useTimer.unref()
+  return { instance, useTimer }
+}
+
+/** Stores when tokens were last used. No request waits for it, and none fails by it. */
+function flushUses({ tokens, log }: Instance): void {
+  try {
+    tokens.flushUses()
+  } catch (error) {
+    log('when tokens were last used could not be stored; the next try has it all', error)
+  }
 }
 
 /** Prints where Tributary is, and how to set it up while it has no admin. Only then `/healthz` answers. */
@@ -89,7 +114,9 @@ export async function finishStop(): Promise<void> {
   terminateSockets()
   if (!running) return
   setInstance(undefined)
+  clearInterval(running.useTimer)
   running.instance.engine.close()
+  flushUses(running.instance)
   running.instance.control.close()
   running.unlock()
 }

@@ -64,6 +64,7 @@ export class StreamEngine {
       limits: this.#options.limits ?? DEFAULT_APPEND_LIMITS,
       now: this.#options.now ?? Date.now,
       newId: this.#options.newId ?? randomUUID,
+      ...(this.#options.warn ? { warn: this.#options.warn } : {}),
     })
   }
 

@@ -1,4 +1,10 @@
-import { type UseMutationResult, type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import {
+  type UseMutationResult,
+  type UseQueryResult,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query'
 import { useMemo, useSyncExternalStore } from 'react'
 import { browserClient } from '../client/browser-client.ts'
 import type { ConnectionStatus } from '../client/connection.ts'
