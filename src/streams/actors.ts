@@ -55,6 +55,7 @@ export class Actors implements GroupParticipant {
   #garbage = true
   /** Operations that wait for a stream to be recovered. */
   #waiting = 0
+  #evicting = false
   #closed = false
 
   constructor(storage: StreamStorage, options: ActorsOptions) {
@@ -234,6 +235,11 @@ export class Actors implements GroupParticipant {
 
   #adopt(stream: Stream): Stream {
     this.#actors.set(stream.path, stream)
+    // Reading alone makes actors too: those of streams that somebody only follows, or asked for in vain.
+    if (this.#actors.size > MAX_ACTORS && !this.#evicting) {
+      this.#evicting = true
+      setImmediate(() => this.#evict())
+    }
     // After a commit of unknown outcome the disk may hold more than was announced.
     if (stream.committed) this.#options.onCommitted(stream.path, [], stream.committed.state)
     return stream
@@ -246,6 +252,7 @@ export class Actors implements GroupParticipant {
 
   /** Called between turns only: within one, an actor in use would be doubled. */
   #evict(): void {
+    this.#evicting = false
     if (this.#actors.size <= MAX_ACTORS) return
     for (const [path, stream] of this.#actors) {
       if (this.#actors.size <= MAX_ACTORS) return

@@ -39,6 +39,16 @@ export function missingEvent(path: string, offset: number): ItxError {
   return new ItxError('INTERNAL', `event ${offset} of ${path} is missing`, { reason: 'corrupt', path, offset })
 }
 
+/** Events before the beginning of a log were removed on purpose. */
+export function trimmedBelow(path: string, after: number, firstOffset: number): ItxError {
+  return new ItxError('NOT_FOUND', `${path} begins at offset ${firstOffset}; what came before is gone`, {
+    reason: 'trimmed',
+    path,
+    after,
+    firstOffset,
+  })
+}
+
 const CODES: ReadonlySet<unknown> = new Set(ITX_ERROR_CODES)
 
 /** The code of an error from any door, or undefined when it carries none of ours. */

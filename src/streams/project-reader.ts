@@ -11,7 +11,7 @@ import {
   pageLimit,
   wholeNumber,
 } from './directory.ts'
-import { ItxError, missingEvent } from './errors.ts'
+import { missingEvent, trimmedBelow } from './errors.ts'
 import { type EncodedEvent, encodedBytes } from './event.ts'
 import type { StreamPath } from './path.ts'
 import type { CommittedReader } from './storage/port.ts'
@@ -82,7 +82,7 @@ export class ProjectReader {
     const found = await this.#actors.readable(path)
     if (!found) return { events: [], nextCursor: null, maxOffset: 0, incarnationId: null }
     const { ref, state } = found
-    if (asked !== undefined && asked + 1 < state.firstOffset) throw trimmed(path, asked, state.firstOffset)
+    if (asked !== undefined && asked + 1 < state.firstOffset) throw trimmedBelow(path, asked, state.firstOffset)
     const after = asked ?? state.firstOffset - 1
     const events: EncodedEvent[] = []
     const end = Math.min(before ?? Infinity, state.maxOffset + 1)
@@ -146,13 +146,4 @@ export class ProjectReader {
 
 function pageOf(events: readonly EncodedEvent[], nextCursor: number | null, state: CoreState): ReadPage {
   return { events, nextCursor, maxOffset: state.maxOffset, incarnationId: state.incarnationId }
-}
-
-function trimmed(path: StreamPath, after: number, firstOffset: number): ItxError {
-  return new ItxError('NOT_FOUND', `${path} begins at offset ${firstOffset}; what came before is gone`, {
-    reason: 'trimmed',
-    path,
-    after,
-    firstOffset,
-  })
 }

@@ -5,6 +5,7 @@ import { CopyButton } from '../ui/copy-button.tsx'
 import { counted } from '../ui/formats.ts'
 import { BranchesIcon, PauseIcon } from '../ui/icons.tsx'
 import { Moment } from '../ui/moment.tsx'
+import { visibleName } from './foreign-text.ts'
 import { StreamLink } from './stream-link.tsx'
 
 /** What of a stream's state the header shows; undefined while it is not known. */
@@ -101,7 +102,8 @@ function Facts({ state }: { readonly state: HeaderState | undefined }) {
           <dt>Paused</dt>
           <dd className="flex items-center gap-1">
             <PauseIcon className="scale-75" />
-            paused{state.pauseReason ? `: ${state.pauseReason}` : ''}
+            paused
+            {state.pauseReason && <span className="foreign wrap-anywhere">: {visibleName(state.pauseReason)}</span>}
           </dd>
         </div>
       )}

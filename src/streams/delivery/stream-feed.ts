@@ -1,5 +1,5 @@
 import type { CoreState } from '../core/state.ts'
-import { ItxError } from '../errors.ts'
+import { ItxError, trimmedBelow } from '../errors.ts'
 import { type EncodedEvent, encodedBytes } from '../event.ts'
 import type { StreamPath } from '../path.ts'
 import type { CloseReason, OnBatch, SubscribeOptions, Subscription } from './batch.ts'
@@ -45,12 +45,14 @@ export class StreamFeed {
   /**
    * Adds a reader. Its first batch comes at once, even when empty.
    *
-   * @throws {ItxError} CONFLICT `incarnation` when the given one is not this stream's, or `after` is beyond its end.
+   * @throws {ItxError} CONFLICT `incarnation` when the given one is not this stream's, or `after` is beyond its end;
+   *   NOT_FOUND `trimmed` when `after` lies before the beginning of its log.
    */
   subscribe(options: SubscribeOptions, onBatch: OnBatch): Subscription {
     const head = this.#state?.maxOffset ?? 0
+    const start = (this.#state?.firstOffset ?? 1) - 1
     const after =
-      options.after === 'start' ? 0 : options.after === undefined || options.after === 'now' ? head : options.after
+      options.after === 'start' ? start : options.after === undefined || options.after === 'now' ? head : options.after
     const incarnationId = this.#state?.incarnationId ?? null
     if ((options.incarnationId !== undefined && options.incarnationId !== incarnationId) || after > head) {
       throw new ItxError('CONFLICT', `${this.path} is not the stream that offset ${after} belongs to`, {
@@ -60,6 +62,7 @@ export class StreamFeed {
         maxOffset: head,
       })
     }
+    if (after < start) throw trimmedBelow(this.path, after, start + 1)
     const subscriber = new Subscriber(this, { ...options, after }, onBatch, () => {
       this.#subscribers.delete(subscriber)
       if (this.#subscribers.size === 0) this.#onIdle()

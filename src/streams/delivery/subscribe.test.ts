@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type EncodedInput, encodeInput } from '../event.ts'
 import type { JsonText } from '../json-text.ts'
 import { parsePath } from '../path.ts'
@@ -587,5 +587,49 @@ describe('readers that act on the project while they are called', () => {
     await settle()
     expect(seen).toEqual(range(1, 11))
     subscription.unsubscribe()
+  })
+})
+
+describe('progress of a reader that filters', () => {
+  test('is told after five seconds in which everything was filtered out', async () => {
+    using project = new TestProject()
+    await project.append('/a', { type: 'x' })
+    const through: number[] = []
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      await project.streams.subscribe(parsePath('/a'), { types: ['wanted'] }, (batch) => through.push(batch.through))
+      await until(() => through.length === 1)
+      await project.append('/a', { type: 'other' }, { type: 'other' })
+      await turn()
+      await turn()
+      vi.advanceTimersByTime(4999)
+      await turn()
+      expect(through).toEqual([2])
+      vi.advanceTimersByTime(1)
+      await until(() => through.length === 2)
+      vi.advanceTimersByTime(60_000)
+      await turn()
+      expect(through).toEqual([2, 4])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})
+
+describe('state alone', () => {
+  test('comes whenever it has changed, without the events', async () => {
+    using project = new TestProject()
+    await project.append('/a', { type: 'x' })
+    const seen: (readonly [number, number | undefined])[] = []
+    await project.streams.subscribe(parsePath('/a'), { after: 'start', events: false }, (batch) => {
+      seen.push([batch.events.length, batch.state?.maxOffset])
+    })
+    await until(() => seen.length === 1)
+    await project.append('/a', { type: 'y' }, { type: 'z' })
+    await until(() => seen.length === 2)
+    expect(seen).toEqual([
+      [0, 2],
+      [0, 4],
+    ])
   })
 })

@@ -7,8 +7,9 @@ import type { StreamFeed } from './stream-feed.ts'
 /** Unacknowledged batches per subscriber: what a stalled one can hold of the server's memory. */
 const MAX_IN_FLIGHT = 4
 const BATCH_EVENTS = 500
-/** A filtering subscriber hears how far it is at least this often. */
+/** A filtering subscriber hears how far it is after so many events, or so long, that it was not sent. */
 const PROGRESS_EVENTS = 5000
+const PROGRESS_MS = 5000
 
 type Options = Omit<SubscribeOptions, 'after'> & { readonly after: number }
 
@@ -30,6 +31,8 @@ export class Subscriber implements Subscription {
   #sentState: CoreState | null = null
   #inFlight = 0
   #over = false
+  #progressTimer: ReturnType<typeof setTimeout> | undefined
+  #progressDue = false
   #wakeUp: (() => void) | null = null
 
   constructor(feed: StreamFeed, options: Options, onBatch: OnBatch, onEnd: () => void) {
@@ -62,6 +65,7 @@ export class Subscriber implements Subscription {
   end(closed: Closed): void {
     if (this.#over) return
     this.#over = true
+    clearTimeout(this.#progressTimer)
     this.#ended.resolve(closed)
     this.#onEnd()
     this.wake()
@@ -88,11 +92,19 @@ export class Subscriber implements Subscription {
     const state = this.#feed.state
     const head = state?.maxOffset ?? 0
     const found = this.#options.events === false ? this.#skipTo(head) : this.#collect(head)
-    const withState = this.#options.state === true && state !== null && state !== this.#sentState
-    const progress = this.#cursor - this.#reported >= PROGRESS_EVENTS
-    if (!first && found.length === 0 && !withState && !progress) return false
+    const wantsState = this.#options.state === true || this.#options.events === false
+    const withState = wantsState && state !== null && state !== this.#sentState
+    const passed = this.#cursor - this.#reported
+    const progress = passed >= PROGRESS_EVENTS || (passed > 0 && this.#progressDue)
+    if (!first && found.length === 0 && !withState && !progress) {
+      if (passed > 0) this.#progressTimer ??= this.#startProgressTimer()
+      return false
+    }
     if (withState) this.#sentState = state
     this.#reported = this.#cursor
+    this.#progressDue = false
+    clearTimeout(this.#progressTimer)
+    this.#progressTimer = undefined
     this.#send({
       events: found,
       through: this.#cursor,
@@ -101,6 +113,15 @@ export class Subscriber implements Subscription {
       ...(withState ? { state } : {}),
     })
     return true
+  }
+
+  #startProgressTimer(): ReturnType<typeof setTimeout> {
+    const timer = setTimeout(() => {
+      this.#progressDue = true
+      this.wake()
+    }, PROGRESS_MS)
+    timer.unref()
+    return timer
   }
 
   /** The next matching events; moves the cursor past everything it looked at. */

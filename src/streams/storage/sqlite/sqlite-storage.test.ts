@@ -7,6 +7,7 @@ import { type EncodedInput, encodeInput, encodedBytes } from '../../event.ts'
 import type { JsonText } from '../../json-text.ts'
 import { type StreamPath, parsePath } from '../../path.ts'
 import { TestFolder, TestProject, failure, failureOf, plantState, replayed, times, turn, until } from '../../testing.ts'
+import { stateChecksum } from './checksum.ts'
 import { CommitScheduler } from './group-commit.ts'
 import { SqliteStorage } from './sqlite-storage.ts'
 import { storageError } from './sqlite-errors.ts'
@@ -602,5 +603,69 @@ describe('a row that is missing from a log', () => {
     using project = await without(5)
     const { events } = await project.streams.read(A, { after: 5 })
     expect(events.map((event) => event.offset)).toEqual([6, 7, 8, 9, 10])
+  })
+})
+
+describe('a log that begins above 1', () => {
+  const A = parsePath('/a')
+  /** As retention would leave it: rows gone, and the state before the first of them kept as the base. */
+  async function trimmed() {
+    const project = new TestProject()
+    await project.append('/a', ...Array.from({ length: 5 }, (_, i) => ({ type: 'x', payload: i })))
+    const log = await project.log('/a')
+    const base = { ...replayed('/a', log.slice(0, 3)), firstOffset: 4 }
+    const state = { ...replayed('/a', log), firstOffset: 4 }
+    project.reopen(() => {
+      const db = new Database(project.file)
+      db.prepare('delete from events where stream_id = (select id from streams where path = ?) and offset < 4').run(
+        '/a',
+      )
+      const [json, baseJson] = [JSON.stringify(state), JSON.stringify(base)]
+      db.prepare('update streams set state = ?, base_state = ?, checksum = ? where path = ?').run(
+        json,
+        baseJson,
+        stateChecksum('/a', CORE_STATE_VERSION, json, baseJson),
+        '/a',
+      )
+      db.close()
+    })
+    return project
+  }
+
+  test('is read and followed from where it begins', async () => {
+    using project = await trimmed()
+    expect((await project.streams.read(A)).events.map((event) => event.offset)).toEqual([4, 5, 6])
+    expect((await project.streams.read(A, { order: 'desc' })).events.map((event) => event.offset)).toEqual([6, 5, 4])
+    const seen: number[] = []
+    await project.streams.subscribe(A, { after: 'start' }, (batch) => {
+      seen.push(...batch.events.map((event) => event.offset))
+    })
+    await until(() => seen.length === 3)
+    expect(seen).toEqual([4, 5, 6])
+  })
+
+  test('says where it begins to whoever asks for what came before', async () => {
+    using project = await trimmed()
+    const gone = { code: 'NOT_FOUND', reason: 'trimmed', path: '/a', after: 2, firstOffset: 4 }
+    expect(await failureOf(project.streams.read(A, { after: 2 }))).toEqual(gone)
+    expect(await failureOf(project.streams.subscribe(A, { after: 2 }, () => {}))).toEqual(gone)
+    expect(await project.streams.getEvent(A, { offset: 2 })).toBeNull()
+  })
+
+  test('is appended to, and rebuilt from its base', async () => {
+    using project = await trimmed()
+    expect(await project.append('/a', { type: 'y' })).toMatchObject([{ offset: 7 }])
+    const { exists: _exists, ...before } = await project.streams.state(A)
+    project.reopen(() => {
+      const db = new Database(project.file)
+      const [state, base] = db.prepare('select state, base_state from streams where path = ?').raw().get('/a') as [
+        string,
+        string,
+      ]
+      const checksum = stateChecksum('/a', 1, state, base)
+      db.prepare('update streams set state_version = 1, checksum = ? where path = ?').run(checksum, '/a')
+      db.close()
+    })
+    expect(await project.streams.state(A)).toEqual({ ...before, exists: true })
   })
 })
