@@ -1,6 +1,6 @@
 import type { CoreState } from './core/state.ts'
 import type { CloseReason } from './delivery/batch.ts'
-import { ItxError } from './errors.ts'
+import { ItxError, itxErrorDetails } from './errors.ts'
 import type { EncodedEvent } from './event.ts'
 import { type StreamPath, ancestorPaths, isBelow } from './path.ts'
 import type { GroupParticipant, StoredStream, StreamRef, StreamStorage, WriteTransaction } from './storage/port.ts'
@@ -51,6 +51,8 @@ export class Actors implements GroupParticipant {
   #endings: Ending[] = []
   /** What readers still see of streams that the open group deletes. */
   readonly #leaving = new Map<StreamPath, CommittedStream>()
+  /** Streams whose log was found damaged, and by what: they take nothing more until they are reset or deleted. */
+  readonly #damaged = new Map<StreamPath, ItxError>()
   /** Rows of discarded logs may be left: from before the start, or from a life that has ended. */
   #garbage = true
   /** Operations that wait for a stream to be recovered. */
@@ -155,6 +157,30 @@ export class Actors implements GroupParticipant {
     return stored && refOf(stored)
   }
 
+  /** Reads from a stream's log; one that turns out to be damaged is stopped, and nothing of it is deleted. */
+  readLog<T>(path: StreamPath, read: () => T): T {
+    try {
+      return read()
+    } catch (error) {
+      const details = itxErrorDetails(error)
+      throw details?.['reason'] === 'corrupt' && details['path'] === path
+        ? this.damaged(path, error as ItxError)
+        : error
+    }
+  }
+
+  /** Stops a stream whose log was found damaged. @returns the error, to be thrown. */
+  damaged(path: StreamPath, error: ItxError): ItxError {
+    this.#damaged.set(path, error)
+    return error
+  }
+
+  /** @throws {ItxError} INTERNAL for a stream whose log was found damaged: what is added to it could not be trusted. */
+  checkSound(path: StreamPath): void {
+    const damage = this.#damaged.get(path)
+    if (damage) throw damage
+  }
+
   /** Writes what was decided, all or nothing, in the open group. */
   write(changes: readonly Change[]): void {
     this.#transact(changes, () => {})
@@ -192,7 +218,11 @@ export class Actors implements GroupParticipant {
     this.#dirty.clear()
     this.#endings = []
     this.#leaving.clear()
-    for (const { path, reason, below } of endings) this.#options.onEnded(path, reason, below)
+    for (const { path, reason, below } of endings) {
+      for (const each of this.#damaged.keys())
+        if (each === path || (below && isBelow(each, path))) this.#damaged.delete(each)
+      this.#options.onEnded(path, reason, below)
+    }
     for (const stream of settled) {
       const { events, state } = stream.settle()
       this.#options.onCommitted(stream.path, events, state)

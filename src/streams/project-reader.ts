@@ -14,7 +14,7 @@ import {
 import { missingEvent, trimmedBelow } from './errors.ts'
 import { type EncodedEvent, encodedBytes } from './event.ts'
 import type { StreamPath } from './path.ts'
-import type { CommittedReader } from './storage/port.ts'
+import type { CommittedReader, EventPage, EventRange, StreamRef } from './storage/port.ts'
 
 /** Events of a page, at most; bytes of a page, at most (it always holds one event). */
 export const MAX_READ_LIMIT = 1000
@@ -89,7 +89,7 @@ export class ProjectReader {
     const cursor = { after, before: end }
     for (let scanned = 0, bytes = 0; scanned < READ_SCAN && events.length < limit;) {
       const wanted = types ? MAX_READ_LIMIT : limit
-      const page = this.#committed.readEvents(ref, {
+      const page = this.#events(ref, {
         ...cursor,
         limit: wanted,
         maxBytes: READ_BYTES - bytes,
@@ -106,7 +106,9 @@ export class ProjectReader {
       if (!page.full && events.length < limit) {
         // The range is read to its end, so its last event must have been among them.
         const next = descending ? cursor.before - 1 : cursor.after + 1
-        if (!options.visibleOnly && next > after && next < end) throw missingEvent(path, next)
+        if (!options.visibleOnly && next > after && next < end) {
+          throw this.#actors.damaged(path, missingEvent(path, next))
+        }
         return pageOf(events, null, state)
       }
       // Ended by its bytes, not by its count: so does the answer.
@@ -121,10 +123,12 @@ export class ProjectReader {
   async getEvent(path: StreamPath, by: EventLocator): Promise<EncodedEvent | null> {
     const found = await this.#actors.readable(path)
     if (!found) return null
-    if ('idempotencyKey' in by) return this.#committed.findEvent(found.ref, by.idempotencyKey.trim())
+    if ('idempotencyKey' in by) {
+      return this.#actors.readLog(path, () => this.#committed.findEvent(found.ref, by.idempotencyKey.trim()))
+    }
     const after = wholeNumber(by.offset, 'offset') - 1
     const range = { after, before: after + 2, limit: 1, maxBytes: READ_BYTES, atLeastOne: true }
-    return this.#committed.readEvents(found.ref, range).events[0] ?? null
+    return this.#events(found.ref, range).events[0] ?? null
   }
 
   async children(path: StreamPath, options: ChildrenOptions = {}): Promise<ChildrenPage> {
@@ -140,7 +144,11 @@ export class ProjectReader {
   /** A page for a live reader that is behind its stream's ring. */
   feedPage(path: StreamPath, after: number): readonly EncodedEvent[] {
     const ref = this.#actors.committedRef(path)
-    return ref ? this.#committed.readEvents(ref, { after, ...FEED_PAGE }).events : []
+    return ref ? this.#events(ref, { after, ...FEED_PAGE }).events : []
+  }
+
+  #events(ref: StreamRef, range: EventRange): EventPage {
+    return this.#actors.readLog(ref.path, () => this.#committed.readEvents(ref, range))
   }
 }
 

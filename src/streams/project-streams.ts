@@ -263,6 +263,7 @@ export class ProjectStreams {
     coreTypes: ReadonlySet<string> | undefined,
   ): Promise<readonly Receipt[]> {
     checkLimits(inputs, this.#options.limits)
+    this.#actors.checkSound(stream.path)
     const { events, receipts, state, refusal } = stream.decide(stream.working, inputs, this.#options.now(), coreTypes)
     if (events.length > 0) this.#actors.write([{ stream, events, state }])
     // A duplicate of an event whose group is still open is only as good as that commit.
@@ -318,6 +319,7 @@ export class ProjectStreams {
   async #control(path: StreamPath, type: string, payload: unknown): Promise<void> {
     const input: EncodedInput = { type, payload: encodeJson(payload, 'payload') }
     await this.#existing(path, (stream) => {
+      this.#actors.checkSound(path)
       const { events, state } = stream.decide(stream.working, [input], this.#options.now(), ALL_CALLER_CORE_TYPES)
       this.#actors.write([{ stream, events, state }])
     })

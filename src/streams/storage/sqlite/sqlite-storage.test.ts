@@ -570,7 +570,6 @@ describe('a row that is missing from a log', () => {
     project.storage.connection.prepare('delete from events where offset = ? and type = ?').run(offset, 'x')
     return project
   }
-  const A = parsePath('/a')
 
   test.each([
     ['upwards', {}],
@@ -607,7 +606,6 @@ describe('a row that is missing from a log', () => {
 })
 
 describe('a log that begins above 1', () => {
-  const A = parsePath('/a')
   /** As retention would leave it: rows gone, and the state before the first of them kept as the base. */
   async function trimmed() {
     const project = new TestProject()
@@ -667,5 +665,48 @@ describe('a log that begins above 1', () => {
       db.close()
     })
     expect(await project.streams.state(A)).toEqual({ ...before, exists: true })
+  })
+})
+
+describe('a stream that was found damaged', () => {
+  async function damaged() {
+    const project = new TestProject()
+    await project.append('/a', { type: 'x', payload: 1 }, { type: 'y' })
+    await project.append('/a/b', { type: 'x' })
+    project.storage.connection.prepare(`update events set payload = '2' where payload = '1'`).run()
+    return project
+  }
+  const corrupt = { code: 'INTERNAL', reason: 'corrupt', path: '/a', offset: 2 }
+
+  test('takes nothing more, says why, and keeps what it has', async () => {
+    using project = await damaged()
+    expect(await failureOf(project.streams.read(A))).toEqual(corrupt)
+    expect(await failureOf(project.append('/a', { type: 'z' }))).toEqual(corrupt)
+    expect(await failureOf(project.streams.pause(A))).toEqual(corrupt)
+    expect(await project.streams.state(A)).toMatchObject({ maxOffset: 4, paused: false })
+    expect((await project.streams.read(A, { after: 2 })).events.map((event) => event.offset)).toEqual([3, 4])
+  })
+
+  test('is stopped by a live reader that comes across it, too', async () => {
+    using project = await damaged()
+    project.reopen()
+    const reader = await project.streams.subscribe(A, { after: 'start' }, () => {})
+    expect(await reader.closed()).toEqual({ reason: 'storage', code: 'INTERNAL' })
+    expect(await failureOf(project.append('/a', { type: 'z' }))).toEqual(corrupt)
+  })
+
+  test('stops no other, and still hears of its children', async () => {
+    using project = await damaged()
+    expect(await failureOf(project.streams.read(A))).toEqual(corrupt)
+    await project.append('/a/b', { type: 'z' })
+    await project.append('/a/c', { type: 'z' })
+    expect(await project.streams.state(A)).toMatchObject({ childCount: 2 })
+  })
+
+  test('goes on after a reset', async () => {
+    using project = await damaged()
+    expect(await failureOf(project.streams.read(A))).toEqual(corrupt)
+    await project.streams.reset(A)
+    expect(await project.append('/a', { type: 'z' })).toMatchObject([{ offset: 2 }])
   })
 })
