@@ -44,6 +44,17 @@ test('an array gets a receipt for each, in order, and every field reads back', a
   ])
 })
 
+test('core events are taken from those whose role allows what they do', async () => {
+  await editor.append('/core', { type: 'a' })
+  const pause = { type: 'stream/paused', payload: { reason: 'enough' } }
+  expect(await editor.append('/core', pause)).toMatchObject({ status: 403, json: { details: { reason: 'role' } } })
+  expect((await tributary.door('operator').append('/core', pause)).status).toBe(200)
+  expect(await editor.append('/core', { type: 'b' })).toMatchObject({
+    status: 409,
+    json: { details: { reason: 'paused', pauseReason: 'enough' } },
+  })
+})
+
 test('NDJSON is one envelope a line: blank lines, CRLF and a missing last line break are fine', async () => {
   const body = '{"type":"a","payload":"\u2028"}\r\n\n  \n{"type":"b"}\n{"type":"c"}'
   const answer = await editor.send('POST', '/lines', body, LINES)

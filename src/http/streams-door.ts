@@ -177,7 +177,7 @@ async function postEnvelopes(
   inputs: readonly EncodedInput[],
 ): Promise<Response> {
   if (inputs.length === 0) throw new ItxError('BAD_REQUEST', 'there is no event in the body', { field: 'body' })
-  const receipts = await access.streams().append(path, inputs)
+  const receipts = await access.streams().append(path, inputs, access.coreTypes)
   const { maxOffset } = await access.streams().state(path)
   return jsonResponse({ receipts, maxOffset })
 }

@@ -4,7 +4,7 @@ import { ItxError } from '../streams/errors.ts'
 import type { ProjectStreams } from '../streams/project-streams.ts'
 import type { ProjectInfo } from './handle.ts'
 import type { Instance } from './instance.ts'
-import { type Operation, requireRole } from './permissions.ts'
+import { type Operation, coreTypesFor, requireRole } from './permissions.ts'
 
 /** Who is asking. */
 export type Principal =
@@ -23,10 +23,13 @@ export const ANONYMOUS: Principal = { kind: 'anonymous' }
 /** A project that somebody may touch, and how far. Made by `resolveProject` alone. */
 export class ProjectAccess {
   readonly info: ProjectInfo
+  /** Core events that may be appended like any other, through whichever door. */
+  readonly coreTypes: ReadonlySet<string>
   readonly #instance: Instance
 
   constructor(info: ProjectInfo, instance: Instance) {
     this.info = info
+    this.coreTypes = coreTypesFor(info.role)
     this.#instance = instance
   }
 

@@ -29,17 +29,17 @@ export const NEEDED_ROLE = {
   delete: 'admin',
 } as const satisfies Record<Operation, Role>
 
-/** Core events that a role may append like any other: those whose operation it may perform. */
-export function coreTypesFor(role: Role): ReadonlySet<string> {
-  return new Set(CALLER_CORE_TYPES.filter((type) => roleAtLeast(role, NEEDED_ROLE[OPERATION_OF[type]])))
-}
-
 const OPERATION_OF = {
   'stream/configured': 'configure',
   'stream/metadata-updated': 'setMetadata',
   'stream/paused': 'pause',
   'stream/resumed': 'resume',
 } as const satisfies Record<CallerCoreType, Operation>
+
+/** Core events that a role may append like any other: those whose operation it may perform. */
+export function coreTypesFor(role: Role): ReadonlySet<string> {
+  return new Set(CALLER_CORE_TYPES.filter((type) => roleAtLeast(role, NEEDED_ROLE[OPERATION_OF[type]])))
+}
 
 /** @throws {ItxError} FORBIDDEN when the role is too small for the operation. */
 export function requireRole(role: Role, operation: Operation): void {

@@ -8,7 +8,6 @@ import { checkConfigChange, checkMetadata } from '../streams/core/config.ts'
 import { parseJsonText } from '../streams/json-text.ts'
 import type { ProjectAccess } from './access.ts'
 import type { Pipelined, StreamApi, StreamsApi, SubscriptionApi, WireBatch } from './handle.ts'
-import { coreTypesFor } from './permissions.ts'
 import { allowOnly, checked, members } from './rpc-target.ts'
 import { SubscriptionTarget } from './subscription-target.ts'
 import { wireState } from './wire-state.ts'
@@ -95,9 +94,7 @@ export class StreamTarget extends RpcTarget implements StreamApi {
     this.#access.require('append')
     if (!Array.isArray(events))
       throw new ItxError('BAD_REQUEST', 'append takes an array of events', { field: 'events' })
-    return this.#access
-      .streams()
-      .append(this.#path, events.map(checkEncodedInput), coreTypesFor(this.#access.info.role))
+    return this.#access.streams().append(this.#path, events.map(checkEncodedInput), this.#access.coreTypes)
   }
 
   async read(options?: unknown) {

@@ -107,6 +107,23 @@ describe('circuit breaker', () => {
     expect(await failureOf(project.append('/a', { type: '4' }))).toMatchObject({ reason: 'paused' })
   })
 
+  test('a batch that sets the limit it then exceeds is refused by that limit', async () => {
+    using project = new TestProject()
+    await project.append('/a', { type: 'x' })
+    const batch = [
+      encodeInput({ type: 'stream/configured', payload: { config: burst(0) } }),
+      encodeInput({ type: 'y' }),
+    ]
+    expect(await failureOf(project.streams.append(A, batch, OPERATOR))).toMatchObject({
+      reason: 'breaker',
+      burstCapacity: 0,
+    })
+    expect(await project.streams.state(A)).toMatchObject({
+      config: {},
+      pauseReason: 'circuit breaker: more than 0 events at once, or 0 a minute',
+    })
+  })
+
   test('resuming fills the bucket, and limits can be changed while paused', async () => {
     using project = new TestProject()
     await project.append('/a', { type: 'x' })

@@ -1,7 +1,7 @@
 import { ItxError } from '../errors.ts'
 import type { EncodedEvent, EncodedInput, Receipt } from '../event.ts'
 import { utf8Bytes } from '../json-text.ts'
-import { takeToken } from './breaker.ts'
+import { type BreakerLimits, takeToken } from './breaker.ts'
 import { MAX_CONFIG_BYTES } from './config.ts'
 import { PAUSED, type PlannedEvent, checkCallerCoreEvent, coreEvent, isCoreType } from './core-events.ts'
 import { reduceCore } from './reducer.ts'
@@ -71,7 +71,8 @@ export function decideAppend(
     if (core) checkConfigSize(working)
     else {
       const spent = spendToken(working, now)
-      if (spent === null) return refuseByBreaker(state, inputs.length, now)
+      // By the limits that hold at this event: the batch itself may have set them.
+      if (spent === null) return refuseByBreaker(state, working.config.circuitBreaker, inputs.length, now)
       working = spent
     }
   }
@@ -86,8 +87,13 @@ function spendToken(state: CoreState, now: number): CoreState | null {
   return breaker && { ...state, breaker }
 }
 
-function refuseByBreaker(state: CoreState, size: number, now: number): AppendDecision {
-  const { burstCapacity, refillRatePerMinute } = state.config.circuitBreaker ?? {}
+function refuseByBreaker(
+  state: CoreState,
+  limits: BreakerLimits | undefined,
+  size: number,
+  now: number,
+): AppendDecision {
+  const { burstCapacity, refillRatePerMinute } = limits ?? {}
   const reason = `circuit breaker: more than ${burstCapacity} events at once, or ${refillRatePerMinute} a minute`
   const refusal = new ItxError(
     'CONFLICT',
