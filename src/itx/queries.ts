@@ -45,17 +45,8 @@ export const itxKey = {
 }
 
 /** What tree, breadcrumbs, index and detail pages need to know of a stream: one entry for all of them. */
-export interface NavigationState {
-  readonly path: string
+export interface NavigationState extends Omit<CatalogueRow, 'name' | 'incarnationId' | 'contentType'> {
   readonly exists: boolean
-  readonly eventCount: number
-  readonly maxOffset: number
-  readonly createdAt: string
-  readonly lastEventAt: string
-  readonly paused: boolean
-  readonly closed: boolean
-  readonly childCount: number
-  readonly descendantCount: number
   /** The first page of children, by name. */
   readonly children: readonly CatalogueRow[]
   readonly nextAfter: string | null

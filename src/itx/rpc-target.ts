@@ -6,7 +6,7 @@ import { ItxError } from '../streams/errors.ts'
  * Holds a target to its allowlist: Cap'n Web exposes every member of the prototype, so a method that was added without
  * being listed must not start. Called once per class, when its module loads.
  *
- * The list is tied to the public interface by its type: `satisfies` refuses a name too many, `Exact` one too few.
+ * The list is tied to the public interface by `members`, which compiles with every name of it and no other.
  */
 export function allowOnly(
   target: { readonly name: string; readonly prototype: RpcTarget },

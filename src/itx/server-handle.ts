@@ -1,6 +1,6 @@
 import { getRequest, setResponseStatus } from '@tanstack/react-start/server'
 import { RpcStub } from 'capnweb'
-import { ANONYMOUS, type Principal, projectNotFound, resolveProject } from './access.ts'
+import { type Principal, projectNotFound, resolveProject } from './access.ts'
 import type { ItxApi, ProjectApi } from './handle.ts'
 import { type Instance, currentInstance } from './instance.ts'
 import { ItxTarget, ProjectTarget } from './itx-target.ts'
@@ -40,10 +40,8 @@ export async function getServerRoot(
   instance: Instance = currentInstance(),
 ): Promise<ItxApi & Disposable> {
   const principal = await serverPrincipal(request)
-  if (principal.kind === ANONYMOUS.kind) throw projectNotFound('')
-  return new RpcStub(
-    new ItxTarget(instance, principal as Exclude<Principal, { kind: 'anonymous' }>),
-  ) as unknown as ItxApi & Disposable
+  if (principal.kind === 'anonymous') throw projectNotFound('')
+  return new RpcStub(new ItxTarget(instance, principal)) as unknown as ItxApi & Disposable
 }
 
 /** The status of the page that is being rendered. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createdEvent } from './core/core-events.ts'
+import { placeCoreEvents } from './core/decide.ts'
 import { ItxError } from './errors.ts'
 import { parsePath } from './path.ts'
 import type { GroupParticipant } from './storage/port.ts'
@@ -21,7 +22,7 @@ function actorOf(project: TestProject) {
           types.map((type) => ({ type })),
           TEST_TIME,
         )
-      : stream.place(
+      : placeCoreEvents(
           stream.working,
           [createdEvent({ path: A, incarnationId: 'inc-1', contentType: 'application/json' })],
           TEST_TIME,

@@ -1,5 +1,4 @@
-import { type AppendDecision, decideAppend, placeCoreEvents } from './core/decide.ts'
-import type { PlannedEvent } from './core/core-events.ts'
+import { type AppendDecision, decideAppend } from './core/decide.ts'
 import { reduceCore } from './core/reducer.ts'
 import { CORE_STATE_VERSION, type CoreState, emptyState } from './core/state.ts'
 import { ItxError } from './errors.ts'
@@ -98,11 +97,6 @@ export class Stream {
     const id = this.#id
     const findKey = (key: string) => (id === null ? null : this.#storage.working.findKey(id, key))
     return decideAppend(state, inputs, now, findKey, coreTypes)
-  }
-
-  /** Places the engine's own events after the given state. */
-  place(state: CoreState, planned: readonly PlannedEvent[], now: number): Pick<AppendDecision, 'events' | 'state'> {
-    return placeCoreEvents(state, planned, now)
   }
 
   /** Writes decided events inside the open group. An error here ends the group and drops this actor. */
