@@ -3,6 +3,7 @@ import type { CloseReason } from './delivery/batch.ts'
 import { ItxError, itxErrorDetails } from './errors.ts'
 import type { EncodedEvent } from './event.ts'
 import { type StreamPath, ancestorPaths, isBelow } from './path.ts'
+import type { Scheduler } from './scheduler.ts'
 import type { GroupParticipant, StoredStream, StreamRef, StreamStorage, WriteTransaction } from './storage/port.ts'
 import { type CommittedStream, Stream, needsRecovery, recoverStream } from './stream.ts'
 
@@ -19,6 +20,7 @@ export interface Change {
 }
 
 export interface ActorsOptions {
+  readonly scheduler: Scheduler
   /** A new random identifier. */
   readonly newId: () => string
   /** Whether somebody reads a stream live: only then are the events of a group kept until its commit. */
@@ -88,7 +90,7 @@ export class Actors implements GroupParticipant {
     const stored = this.#storage.working.loadStream(path)
     if (!stored) return this.#adopt(Stream.absent(this.#storage, path, this.#options.newId(), this.#leaving.get(path)))
     if (!needsRecovery(this.#storage.working, stored)) return this.#adopt(Stream.stored(this.#storage, stored))
-    const opening = recoverStream(this.#storage, stored)
+    const opening = recoverStream(this.#storage, stored, this.#options.scheduler)
       .then((recovered) => void this.#adopt(Stream.stored(this.#storage, recovered)))
       .catch((error: unknown) => {
         // The file was closed under it.
@@ -229,7 +231,7 @@ export class Actors implements GroupParticipant {
     }
     this.#evict()
     if (endings.length > 0) this.#garbage = true
-    if (this.#garbage) setImmediate(() => this.#collectGarbage())
+    if (this.#garbage) this.#options.scheduler.immediate(() => this.#collectGarbage())
   }
 
   /** Nothing of the group is known to be stored: its actors are dropped and read anew from the disk. */
@@ -268,7 +270,7 @@ export class Actors implements GroupParticipant {
     // Reading alone makes actors too: those of streams that somebody only follows, or asked for in vain.
     if (this.#actors.size > MAX_ACTORS && !this.#evicting) {
       this.#evicting = true
-      setImmediate(() => this.#evict())
+      this.#options.scheduler.immediate(() => this.#evict())
     }
     // After a commit of unknown outcome the disk may hold more than was announced.
     if (stream.committed) this.#options.onCommitted(stream.path, [], stream.committed.state)

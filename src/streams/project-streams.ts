@@ -39,6 +39,7 @@ import {
   type ReadPage,
   type StreamState,
 } from './project-reader.ts'
+import { type Scheduler, nodeScheduler } from './scheduler.ts'
 import type { StreamStorage } from './storage/port.ts'
 import type { Stream } from './stream.ts'
 
@@ -48,6 +49,7 @@ export interface ProjectStreamsOptions {
   readonly now: () => number
   /** A new random identifier. */
   readonly newId: () => string
+  readonly scheduler?: Scheduler
   readonly warn?: (message: string) => void
 }
 
@@ -64,14 +66,16 @@ export class ProjectStreams {
   constructor(storage: StreamStorage, options: ProjectStreamsOptions) {
     this.#storage = storage
     this.#options = options
+    const scheduler = options.scheduler ?? nodeScheduler
     this.#actors = new Actors(storage, {
       newId: options.newId,
+      scheduler,
       isFollowed: (path) => this.#feeds.has(path),
       onCommitted: (path, events, state) => this.#feeds.publish(path, events, state),
       onEnded: (path, reason, below) => this.#feeds.end(path, reason, below),
     })
     this.#reader = new ProjectReader(storage.committed, this.#actors)
-    this.#feeds = new Feeds((path, after) => this.#reader.feedPage(path, after))
+    this.#feeds = new Feeds((path, after) => this.#reader.feedPage(path, after), scheduler)
   }
 
   /** Whether the file may be closed without anybody noticing: no live reader, nothing being written or opened. */

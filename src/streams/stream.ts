@@ -4,6 +4,7 @@ import { CORE_STATE_VERSION, type CoreState, emptyState } from './core/state.ts'
 import { ItxError } from './errors.ts'
 import type { EncodedEvent, EncodedInput } from './event.ts'
 import type { StreamPath } from './path.ts'
+import { type Scheduler, nextTurn } from './scheduler.ts'
 import type { StoredStream, StreamRef, StreamStorage, WorkingReader, WriteTransaction } from './storage/port.ts'
 
 const REPLAY_PAGE = { limit: 1000, maxBytes: 4 * 1024 * 1024, atLeastOne: true }
@@ -131,7 +132,11 @@ export class Stream {
  * Brings a stored stream up to date with its log: rebuilt from the beginning when its state is of another version,
  * caught up when events follow it. Replay runs no effects. Yields to the event loop between pages.
  */
-export async function recoverStream(storage: StreamStorage, stored: StoredStream): Promise<StoredStream> {
+export async function recoverStream(
+  storage: StreamStorage,
+  stored: StoredStream,
+  scheduler: Scheduler,
+): Promise<StoredStream> {
   const base = stored.baseState ?? emptyState(stored.state.path, stored.state.incarnationId)
   let state = stored.stateVersion === CORE_STATE_VERSION ? stored.state : base
   const ref: StreamRef = { id: stored.id, path: stored.state.path, incarnationId: stored.state.incarnationId }
@@ -139,7 +144,7 @@ export async function recoverStream(storage: StreamStorage, stored: StoredStream
     const page = storage.working.readEvents(ref, { after: state.maxOffset, ...REPLAY_PAGE })
     state = page.events.reduce(reduceCore, state)
     if (!page.full) return { ...stored, state, stateVersion: CORE_STATE_VERSION }
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn(scheduler)
   }
 }
 

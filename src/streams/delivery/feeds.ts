@@ -1,16 +1,19 @@
 import type { CoreState } from '../core/state.ts'
 import type { EncodedEvent } from '../event.ts'
 import { type StreamPath, isBelow } from '../path.ts'
+import type { Scheduler } from '../scheduler.ts'
 import type { CloseReason, OnBatch, SubscribeOptions, Subscription } from './batch.ts'
 import { StreamFeed } from './stream-feed.ts'
 
 /** The feeds of one project: one per stream that somebody follows. */
 export class Feeds {
   readonly #readPage: (path: StreamPath, after: number) => readonly EncodedEvent[]
+  readonly #scheduler: Scheduler
   readonly #feeds = new Map<StreamPath, StreamFeed>()
 
-  constructor(readPage: (path: StreamPath, after: number) => readonly EncodedEvent[]) {
+  constructor(readPage: (path: StreamPath, after: number) => readonly EncodedEvent[], scheduler: Scheduler) {
     this.#readPage = readPage
+    this.#scheduler = scheduler
   }
 
   get size(): number {
@@ -58,6 +61,7 @@ export class Feeds {
       () => {
         if (this.#feeds.get(path) === feed) this.#feeds.delete(path)
       },
+      this.#scheduler,
     )
     return feed
   }

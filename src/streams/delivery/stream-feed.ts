@@ -2,6 +2,7 @@ import type { CoreState } from '../core/state.ts'
 import { ItxError, trimmedBelow } from '../errors.ts'
 import { type EncodedEvent, encodedBytes } from '../event.ts'
 import type { StreamPath } from '../path.ts'
+import { type Scheduler, nodeScheduler } from '../scheduler.ts'
 import type { CloseReason, OnBatch, SubscribeOptions, Subscription } from './batch.ts'
 import { Subscriber } from './subscriber.ts'
 
@@ -22,15 +23,23 @@ export class StreamFeed {
   readonly #readPage: ReadPage
   readonly #subscribers = new Set<Subscriber>()
   readonly #onIdle: () => void
+  readonly scheduler: Scheduler
   #state: CoreState | null
   #ring: EncodedEvent[] = []
   #ringBytes = 0
 
-  constructor(path: StreamPath, state: CoreState | null, readPage: ReadPage, onIdle: () => void) {
+  constructor(
+    path: StreamPath,
+    state: CoreState | null,
+    readPage: ReadPage,
+    onIdle: () => void,
+    scheduler: Scheduler = nodeScheduler,
+  ) {
     this.path = path
     this.#state = state
     this.#readPage = readPage
     this.#onIdle = onIdle
+    this.scheduler = scheduler
   }
 
   /** The committed state; null while the stream does not exist. */

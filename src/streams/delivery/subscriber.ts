@@ -1,6 +1,7 @@
 import type { CoreState } from '../core/state.ts'
 import { itxErrorCode, missingEvent } from '../errors.ts'
 import type { EncodedEvent } from '../event.ts'
+import { nextTurn } from '../scheduler.ts'
 import type { Batch, Closed, OnBatch, SubscribeOptions, Subscription } from './batch.ts'
 import type { StreamFeed } from './stream-feed.ts'
 
@@ -31,7 +32,8 @@ export class Subscriber implements Subscription {
   #sentState: CoreState | null = null
   #inFlight = 0
   #over = false
-  #progressTimer: ReturnType<typeof setTimeout> | undefined
+  /** Cancels the timer that is running. */
+  #progressTimer: (() => void) | undefined
   #progressDue = false
   #wakeUp: (() => void) | null = null
 
@@ -65,7 +67,7 @@ export class Subscriber implements Subscription {
   end(closed: Closed): void {
     if (this.#over) return
     this.#over = true
-    clearTimeout(this.#progressTimer)
+    this.#progressTimer?.()
     this.#ended.resolve(closed)
     this.#onEnd()
     this.wake()
@@ -78,7 +80,7 @@ export class Subscriber implements Subscription {
         const sent: boolean = this.#inFlight < MAX_IN_FLIGHT && this.#step(first)
         first = first && !sent
         // A turn between batches: a thousand replays share the event loop with everything else.
-        if (sent) await new Promise((resolve) => setImmediate(resolve))
+        if (sent) await nextTurn(this.#feed.scheduler)
         else if (!this.#over) await new Promise<void>((resolve) => (this.#wakeUp = resolve))
       }
     } catch (error) {
@@ -103,7 +105,7 @@ export class Subscriber implements Subscription {
     if (withState) this.#sentState = state
     this.#reported = this.#cursor
     this.#progressDue = false
-    clearTimeout(this.#progressTimer)
+    this.#progressTimer?.()
     this.#progressTimer = undefined
     this.#send({
       events: found,
@@ -115,13 +117,11 @@ export class Subscriber implements Subscription {
     return true
   }
 
-  #startProgressTimer(): ReturnType<typeof setTimeout> {
-    const timer = setTimeout(() => {
+  #startProgressTimer(): () => void {
+    return this.#feed.scheduler.timer(PROGRESS_MS, () => {
       this.#progressDue = true
       this.wake()
-    }, PROGRESS_MS)
-    timer.unref()
-    return timer
+    })
   }
 
   /** The next matching events; moves the cursor past everything it looked at. */

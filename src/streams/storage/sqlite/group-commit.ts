@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 import { ItxError } from '../../errors.ts'
+import { type Scheduler, nodeScheduler } from '../../scheduler.ts'
 import type { GroupParticipant, WriteTransaction } from '../port.ts'
 import { storageError } from './sqlite-errors.ts'
 
@@ -9,9 +10,14 @@ const COMMITS_PER_TURN = 4
 /** Ends groups, a few per turn. One for all projects of a process. */
 export class CommitScheduler {
   readonly #due: (() => void)[] = []
+  readonly #scheduler: Scheduler
   #scheduled = false
 
-  /** Runs `commit` at the end of this turn (`setImmediate`), or in one of the next when many are due. */
+  constructor(scheduler: Scheduler = nodeScheduler) {
+    this.#scheduler = scheduler
+  }
+
+  /** Runs `commit` at the end of this turn, or in one of the next when many are due. */
   schedule(commit: () => void): void {
     this.#due.push(commit)
     this.#arm()
@@ -20,7 +26,7 @@ export class CommitScheduler {
   #arm(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    setImmediate(() => {
+    this.#scheduler.immediate(() => {
       this.#scheduled = false
       for (const commit of this.#due.splice(0, COMMITS_PER_TURN)) commit()
       if (this.#due.length > 0) this.#arm()
