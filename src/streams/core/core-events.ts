@@ -15,6 +15,8 @@ export const RESUMED = 'stream/resumed'
 export const CLOSED = 'stream/closed'
 export const SUBSCRIBER_CONNECTED = 'stream/subscriber-connected'
 export const SUBSCRIBER_DISCONNECTED = 'stream/subscriber-disconnected'
+export const PROCESSOR_ATTACHED = 'stream/processor-attached'
+export const PROCESSOR_DETACHED = 'stream/processor-detached'
 export const ERROR_OCCURRED = 'stream/error-occurred'
 
 /** Core events that a caller with the right may append like any other; the rest have methods of their own. */
@@ -35,6 +37,24 @@ export interface ChildCreatedPayload {
 export interface ChildDeletedPayload extends ChildCreatedPayload {
   /** Streams below it that went with it. */
   readonly descendantCount: number
+}
+
+export interface ProcessorAttachedPayload {
+  readonly slug: string
+  readonly version: string
+}
+
+export interface ProcessorDetachedPayload {
+  readonly slug: string
+}
+
+/** A processor gave an event up and stands still before it. */
+export interface ErrorOccurredPayload {
+  readonly processor: { readonly slug: string; readonly version: string }
+  /** The event that it could not process. */
+  readonly offset: number
+  readonly message: string
+  readonly attempts: number
 }
 
 export interface ConfiguredPayload {

@@ -14,6 +14,10 @@ import {
   METADATA_UPDATED,
   type MetadataUpdatedPayload,
   PAUSED,
+  PROCESSOR_ATTACHED,
+  PROCESSOR_DETACHED,
+  type ProcessorAttachedPayload,
+  type ProcessorDetachedPayload,
   RESUMED,
   type ReasonPayload,
   isCoreType,
@@ -79,6 +83,16 @@ function reduceCoreEvent(state: CoreState, event: EncodedEvent): CoreState {
       return { ...state, paused: false, pauseReason: null, breaker: null }
     case METADATA_UPDATED:
       return { ...state, metadata: payloadOf<MetadataUpdatedPayload>(event).metadata }
+    case PROCESSOR_ATTACHED: {
+      const { slug, version } = payloadOf<ProcessorAttachedPayload>(event)
+      const others = state.processors.filter((each) => each.slug !== slug)
+      return { ...state, processors: [...others, { slug, version, attachedAt: event.offset, detached: false }] }
+    }
+    case PROCESSOR_DETACHED: {
+      const { slug } = payloadOf<ProcessorDetachedPayload>(event)
+      const processors = state.processors.map((each) => (each.slug === slug ? { ...each, detached: true } : each))
+      return { ...state, processors }
+    }
     case CLOSED:
       return { ...state, closed: true }
     default:

@@ -1,4 +1,3 @@
-import type { EventSource } from '../event.ts'
 import type { StreamPath } from '../path.ts'
 import type { Breaker } from './breaker.ts'
 import type { StreamConfig } from './config.ts'
@@ -7,7 +6,21 @@ import type { StreamConfig } from './config.ts'
  * Version of the shape and the meaning of `CoreState`. A stored state of another version is rebuilt by replay on first
  * touch, so raise it whenever the reducer derives something new from events that were reduced already.
  */
-export const CORE_STATE_VERSION = 2
+export const CORE_STATE_VERSION = 3
+
+/** A processor that runs over a stream. */
+export interface AttachedProcessor {
+  readonly slug: string
+  /** The version that was attached; the host may run a newer one. */
+  readonly version: string
+  /** The offset of `stream/processor-attached`: effects of events up to it are not run. */
+  readonly attachedAt: number
+  /** Detached by somebody: remembered, so that a pattern does not attach it again. */
+  readonly detached: boolean
+}
+
+/** Processors of one stream, at most. */
+export const MAX_PROCESSORS = 32
 
 /** What a stream knows about itself. O(1): nothing in here grows with the stream or its children. */
 export interface CoreState {
@@ -31,7 +44,8 @@ export interface CoreState {
   /** What is left in the circuit breaker's bucket; null: it is full. No replay can know it. */
   readonly breaker: Breaker | null
   readonly metadata: Readonly<Record<string, unknown>>
-  readonly processors: readonly NonNullable<EventSource['processor']>[]
+  /** At most 32, those that were detached included. */
+  readonly processors: readonly AttachedProcessor[]
   readonly childCount: number
   readonly descendantCount: number
 }

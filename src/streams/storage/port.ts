@@ -60,6 +60,22 @@ export interface StoredStream {
   readonly baseState: CoreState | null
 }
 
+/**
+ * What a processor has made of a stream's log, up to and with an offset. The newest one is its checkpoint; older ones are
+ * where the state at an earlier offset is computed from.
+ */
+export interface Snapshot {
+  readonly offset: number
+  /** The version of the processor that made it. */
+  readonly version: string
+  /** The processor's state, as JSON text. */
+  readonly state: string
+  /** Effects of events at or below this offset are not run. */
+  readonly effectsAfter: number
+  /** Why the processor stands still here, as JSON text; null: it does not. */
+  readonly parked: string | null
+}
+
 export interface WorkingReader {
   /** @throws {ItxError} INTERNAL when the row's checksum does not match. */
   loadStream(path: StreamPath): StoredStream | null
@@ -67,6 +83,10 @@ export interface WorkingReader {
   /** The offset of the newest event row; 0 when there is none. */
   lastOffset(streamId: number): number
   readEvents(stream: StreamRef, range: EventRange): EventPage
+  /** The newest snapshot of a processor at or below an offset. @throws {ItxError} INTERNAL for a damaged row. */
+  findSnapshot(stream: StreamRef, processor: string, atMost: number): Snapshot | null
+  /** The offsets of a processor's snapshots, ascending. */
+  snapshotOffsets(streamId: number, processor: string): number[]
   /** Whether rows of discarded logs are left. */
   hasGarbage(): boolean
 }
@@ -77,6 +97,10 @@ export interface WriteTransaction {
   saveState(streamId: number, state: CoreState, base: CoreState | null): void
   /** Removes a stream, and what is below it; their logs become garbage. */
   removeStreams(path: StreamPath, below: boolean): void
+  /** Writes a snapshot, over one at the same offset if there is one. */
+  saveSnapshot(stream: StreamRef, processor: string, snapshot: Snapshot): void
+  /** Deletes a processor's snapshots from an offset to another, both included. */
+  deleteSnapshots(streamId: number, processor: string, from: number, to: number): void
   /** Deletes at most so many rows of discarded logs. */
   collectGarbage(rows: number): void
 }
@@ -111,6 +135,8 @@ export interface CommittedReader {
   findEvent(stream: StreamRef, key: string): EncodedEvent | null
   children(parent: StreamPath, page: CataloguePage): CatalogueRow[]
   countChildren(parent: StreamPath, match?: string): number
+  /** Streams with processors attached, by path, after a path. */
+  listProcessed(after: string, limit: number): StreamPath[]
   /** The prefix itself, then what lies below it, by path. */
   list(prefix: StreamPath, page: CataloguePage): CatalogueRow[]
 }

@@ -13,6 +13,7 @@ export class CatalogueReader {
   readonly #count: Database.Statement
   readonly #self: Database.Statement
   readonly #below: Database.Statement
+  readonly #processed: Database.Statement
 
   constructor(db: Database.Database) {
     this.#children = db
@@ -35,6 +36,13 @@ export class CatalogueReader {
          order by path limit ?`,
       )
       .raw()
+    this.#processed = db
+      .prepare('select path from streams where processor_count > 0 and path > ? order by path limit ?')
+      .pluck()
+  }
+
+  processed(after: string, limit: number): StreamPath[] {
+    return this.#processed.all(after, limit) as StreamPath[]
   }
 
   children(parent: StreamPath, page: CataloguePage): CatalogueRow[] {

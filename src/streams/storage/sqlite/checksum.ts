@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { EncodedEvent } from '../../event.ts'
-import type { StreamRef } from '../port.ts'
+import type { Snapshot, StreamRef } from '../port.ts'
 
 /**
  * Checksum of an event row. It covers where the row belongs too, so that a row that strayed to another stream,
@@ -16,6 +16,15 @@ export function eventChecksum(stream: StreamRef, event: EncodedEvent, source: st
 /** Checksum of a state row. */
 export function stateChecksum(path: string, version: number, state: string, baseState: string | null): number {
   return crc32(`${path}\n${version}\n${sized(baseState)}\n${state}`)
+}
+
+/** Checksum of a snapshot row. */
+export function snapshotChecksum(stream: StreamRef, processor: string, snapshot: Snapshot): number {
+  const { offset, version, effectsAfter, parked, state } = snapshot
+  return crc32(
+    `${stream.path}\n${stream.incarnationId}\n${processor}\n${offset}\n${effectsAfter}\n` +
+      `${sized(version)}\n${sized(parked)}\n${state}`,
+  )
 }
 
 function sized(text: string | null | undefined): string {

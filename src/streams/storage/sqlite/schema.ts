@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3'
 import { ItxError } from '../../errors.ts'
 
 /** Version of the tables below; a file with a higher one was written by a newer Tributary and is refused. */
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 
 /** Bytes of one chunk of a large payload: a value in a Durable Object may not exceed 2 MB. */
 export const CHUNK_BYTES = 512 * 1024
@@ -27,6 +27,7 @@ create table if not exists streams (
   closed integer not null,
   child_count integer not null,
   descendant_count integer not null,
+  processor_count integer not null default 0,
   state text not null,
   state_version integer not null,
   base_state text,
@@ -35,6 +36,7 @@ create table if not exists streams (
 create index if not exists streams_parent_name on streams (parent, name);
 create index if not exists streams_parent_created on streams (parent, created_at);
 create index if not exists streams_last_event on streams (last_event_at);
+create index if not exists streams_processed on streams (path) where processor_count > 0;
 
 create table if not exists events (
   stream_id integer not null,
@@ -68,23 +70,30 @@ create table if not exists snapshots (
   processor text not null,
   offset integer not null,
   incarnation text not null,
+  version text not null,
   state text not null,
+  effects_after integer not null,
+  parked text,
   checksum integer not null,
   primary key (stream_id, processor, offset)
 ) without rowid;
 `
 
+/** What leads from a version to the next one. Version 1 had snapshots that nothing ever wrote. */
+const STEPS: Readonly<Record<string, string>> = {
+  1: `alter table streams add column processor_count integer not null default 0; drop table snapshots;`,
+}
+
 /**
- * Creates what is missing. Idempotent.
+ * Creates what is missing and brings an older file up to date. Idempotent; all or nothing.
  *
  * @throws {ItxError} INTERNAL when the file is of another version; it is left as it is.
  */
 export function prepareSchema(db: Database.Database, file: string): void {
   db.transaction(() => {
-    db.exec(TABLES)
-    db.prepare(`insert or ignore into meta (key, value) values ('schema_version', ?)`).run(String(SCHEMA_VERSION))
-    const version = Number(db.prepare(`select value from meta where key = 'schema_version'`).pluck().get())
-    if (version !== SCHEMA_VERSION) {
+    const stored = storedVersion(db)
+    const version = stored ?? SCHEMA_VERSION
+    if (!(version >= 1 && version <= SCHEMA_VERSION)) {
       throw new ItxError(
         'INTERNAL',
         `${file} has schema version ${version}; this Tributary reads version ${SCHEMA_VERSION}`,
@@ -95,5 +104,17 @@ export function prepareSchema(db: Database.Database, file: string): void {
         },
       )
     }
+    for (let from = version; from < SCHEMA_VERSION; from++) db.exec(STEPS[from] ?? '')
+    db.exec(TABLES)
+    if (stored === SCHEMA_VERSION) return
+    db.prepare(`insert or replace into meta (key, value) values ('schema_version', ?)`).run(String(SCHEMA_VERSION))
   })()
+}
+
+/** Null in a file that holds nothing yet. */
+function storedVersion(db: Database.Database): number | null {
+  const tables = db.prepare(`select count(*) from sqlite_master where name = 'meta'`).pluck().get()
+  if (tables === 0) return null
+  const version = db.prepare(`select value from meta where key = 'schema_version'`).pluck().get()
+  return version === undefined ? null : Number(version)
 }

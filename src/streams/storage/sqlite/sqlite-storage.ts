@@ -16,6 +16,7 @@ import { EventWriter } from './event-writer.ts'
 import { type CommitScheduler, GroupCommit } from './group-commit.ts'
 import { prepareSchema } from './schema.ts'
 import { storageError } from './sqlite-errors.ts'
+import { SnapshotRows } from './snapshot-rows.ts'
 import { StateRows } from './state-rows.ts'
 
 /**
@@ -83,10 +84,13 @@ function writeTransaction(db: Database.Database): WriteTransaction {
   const rows = new StateRows(db)
   const writer = new EventWriter(db)
   const garbage = new DiscardedLogs(db)
+  const snapshots = new SnapshotRows(db)
   return {
     insertStream: (state, base) => rows.insert(state, base),
     insertEvents: (stream, events) => writer.insert(stream, events),
     saveState: (id, state, base) => rows.save(id, state, base),
+    saveSnapshot: (stream, processor, snapshot) => snapshots.save(stream, processor, snapshot),
+    deleteSnapshots: (id, processor, from, to) => snapshots.delete(id, processor, from, to),
     removeStreams: (path, below) => garbage.discard(path, below),
     collectGarbage: (limit) => garbage.collect(limit),
   }
@@ -95,6 +99,7 @@ function writeTransaction(db: Database.Database): WriteTransaction {
 function workingReader(db: Database.Database): WorkingReader {
   const rows = new StateRows(db)
   const events = new EventReader(db)
+  const snapshots = new SnapshotRows(db)
   const anyDiscarded = db.prepare('select 1 from discarded_logs limit 1')
   const findKey = db.prepare('select offset, created_at from events where stream_id = ? and key = ?').raw()
   return {
@@ -105,6 +110,8 @@ function workingReader(db: Database.Database): WorkingReader {
     }),
     lastOffset: guarded(events.lastOffset.bind(events)),
     readEvents: guarded(events.page.bind(events)),
+    findSnapshot: guarded(snapshots.find.bind(snapshots)),
+    snapshotOffsets: guarded(snapshots.offsets.bind(snapshots)),
     hasGarbage: guarded(() => anyDiscarded.get() !== undefined),
   }
 }
@@ -120,6 +127,7 @@ function committedReader(db: Database.Database): CommittedReader {
     findEvent: guarded(events.byKey.bind(events)),
     children: guarded(catalogue.children.bind(catalogue)),
     countChildren: guarded(catalogue.countChildren.bind(catalogue)),
+    listProcessed: guarded(catalogue.processed.bind(catalogue)),
     list: guarded(catalogue.list.bind(catalogue)),
   }
 }

@@ -1,0 +1,69 @@
+import type Database from 'better-sqlite3'
+import { ItxError } from '../../errors.ts'
+import type { Snapshot, StreamRef } from '../port.ts'
+import { snapshotChecksum } from './checksum.ts'
+
+type Row = [
+  offset: number,
+  version: string,
+  state: string,
+  effectsAfter: number,
+  parked: string | null,
+  checksum: number,
+]
+
+/** The `snapshots` table: what each processor has made of a stream, at some of its offsets. */
+export class SnapshotRows {
+  readonly #find: Database.Statement
+  readonly #offsets: Database.Statement
+  readonly #save: Database.Statement
+  readonly #delete: Database.Statement
+
+  constructor(db: Database.Database) {
+    this.#find = db
+      .prepare(
+        `select offset, version, state, effects_after, parked, checksum from snapshots
+         where stream_id = ? and processor = ? and offset <= ? order by offset desc limit 1`,
+      )
+      .raw()
+    this.#offsets = db
+      .prepare('select offset from snapshots where stream_id = ? and processor = ? order by offset')
+      .pluck()
+    this.#save = db.prepare(
+      `insert or replace into snapshots
+         (stream_id, processor, offset, incarnation, version, state, effects_after, parked, checksum)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    this.#delete = db.prepare('delete from snapshots where stream_id = ? and processor = ? and offset between ? and ?')
+  }
+
+  /** @throws {ItxError} INTERNAL when the checksum does not match: another incarnation's row does not either. */
+  find(stream: StreamRef, processor: string, atMost: number): Snapshot | null {
+    const row = this.#find.get(stream.id, processor, atMost) as Row | undefined
+    if (!row) return null
+    const [offset, version, state, effectsAfter, parked, checksum] = row
+    const snapshot: Snapshot = { offset, version, state, effectsAfter, parked }
+    if (snapshotChecksum(stream, processor, snapshot) !== checksum) {
+      throw new ItxError(
+        'INTERNAL',
+        `the snapshot of ${processor} at ${stream.path} ${offset} does not match its checksum`,
+        { reason: 'corrupt', path: stream.path, offset, processor },
+      )
+    }
+    return snapshot
+  }
+
+  offsets(streamId: number, processor: string): number[] {
+    return this.#offsets.all(streamId, processor) as number[]
+  }
+
+  save(stream: StreamRef, processor: string, snapshot: Snapshot): void {
+    const { offset, version, state, effectsAfter, parked } = snapshot
+    const checksum = snapshotChecksum(stream, processor, snapshot)
+    this.#save.run(stream.id, processor, offset, stream.incarnationId, version, state, effectsAfter, parked, checksum)
+  }
+
+  delete(streamId: number, processor: string, from: number, to: number): void {
+    this.#delete.run(streamId, processor, from, to)
+  }
+}
