@@ -14,7 +14,8 @@ import Database from 'better-sqlite3'
 import { StreamEngine } from '../src/streams/engine.ts'
 import { encodeInput } from '../src/streams/event.ts'
 import { parsePath } from '../src/streams/path.ts'
-import { prepareSchema } from '../src/streams/storage/sqlite/schema.ts'
+import { prepareSchema } from '../src/streams/storage/sql/schema.ts'
+import { connectionSql } from '../src/streams/storage/sqlite/connection-sql.ts'
 import { machine, median } from './machine.ts'
 
 const CALLERS = 64
@@ -60,9 +61,9 @@ const bareRate = (grouped: boolean) =>
     const db = new Database(join(directory, 'bare.db'))
     db.pragma('journal_mode = wal')
     db.pragma('synchronous = full')
-    prepareSchema(db, 'bare.db')
+    prepareSchema(connectionSql(db), 'bare.db')
     db.exec(
-      `insert into streams values (1, '/agents/a1/runs/1', '/agents/a1/runs', '1', 'i', 'application/json', 1, 0, 0, 0, '', '', 0, 0, 0, 0, '{}', 1, null, 0)`,
+      `insert into streams values (1, '/agents/a1/runs/1', '/agents/a1/runs', '1', 'i', 'application/json', 1, 0, 0, 0, '', '', 0, 0, 0, 0, 0, '{}', 1, null, 0)`,
     )
     const insert = db.prepare('insert into events values (1, ?, ?, ?, null, ?, null, null, 0, 0, 0)')
     const update = db.prepare('update streams set max_offset = ?, event_count = ?, last_event_at = ? where id = 1')

@@ -144,7 +144,12 @@ export class ProjectReader {
   /** A page for a live reader that is behind its stream's ring. */
   feedPage(path: StreamPath, after: number): readonly EncodedEvent[] {
     const ref = this.#actors.committedRef(path)
-    return ref ? this.#events(ref, { after, ...FEED_PAGE }).events : []
+    return ref ? this.page(ref, after).events : []
+  }
+
+  /** A page of one life of a stream, for whoever follows it at a pace of their own. */
+  page(ref: StreamRef, after: number): EventPage {
+    return this.#events(ref, { after, ...FEED_PAGE })
   }
 
   #events(ref: StreamRef, range: EventRange): EventPage {

@@ -28,7 +28,7 @@ import {
   type StreamsPage,
   wholeNumber,
 } from './directory.ts'
-import { ItxError } from './errors.ts'
+import { ItxError, missingEvent } from './errors.ts'
 import { type AppendLimits, type EncodedEvent, type EncodedInput, type Receipt, checkLimits } from './event.ts'
 import { encodeJson } from './json-text.ts'
 import { type StreamPath, isBelow } from './path.ts'
@@ -39,9 +39,25 @@ import {
   type ReadPage,
   type StreamState,
 } from './project-reader.ts'
+import { ProcessorHost } from './processors/host.ts'
+import type { ProcessorPorts } from './processors/ports.ts'
+import { ProcessorRegistry } from './processors/registry.ts'
 import { type Scheduler, nodeScheduler } from './scheduler.ts'
-import type { StreamStorage } from './storage/port.ts'
-import type { Stream } from './stream.ts'
+import { type OnScanBatch, type Scan, type ScanOptions, Scans, planScan } from './scan.ts'
+import type { EventPage, EventRange, StreamStorage } from './storage/port.ts'
+import type { CommittedStream, Stream } from './stream.ts'
+import { importedBase } from './transfer-check.ts'
+import {
+  type CheckedChunk,
+  type ExportOptions,
+  type ExportPage,
+  type ImportChunk,
+  type Imported,
+  checkChunk,
+  checkContinues,
+  decideImport,
+  exportPage,
+} from './transfer.ts'
 
 export interface ProjectStreamsOptions {
   readonly limits: AppendLimits
@@ -50,6 +66,10 @@ export interface ProjectStreamsOptions {
   /** A new random identifier. */
   readonly newId: () => string
   readonly scheduler?: Scheduler
+  /** A clock for lengths of time, in milliseconds. */
+  readonly elapsed?: () => number
+  /** The processors that can be attached to streams, and the patterns that attach them. */
+  readonly processors?: ProcessorRegistry
   readonly warn?: (message: string) => void
 }
 
@@ -62,6 +82,11 @@ export class ProjectStreams {
   readonly #actors: Actors
   readonly #feeds: Feeds
   readonly #reader: ProjectReader
+  readonly #scans: Scans
+  /** Streams that need not be asked again whether a pattern attaches something to them. */
+  readonly #matched = new WeakSet<Stream>()
+  /** What runs over the streams. */
+  readonly processors: ProcessorHost
 
   constructor(storage: StreamStorage, options: ProjectStreamsOptions) {
     this.#storage = storage
@@ -71,16 +96,31 @@ export class ProjectStreams {
       newId: options.newId,
       scheduler,
       isFollowed: (path) => this.#feeds.has(path),
-      onCommitted: (path, events, state) => this.#feeds.publish(path, events, state),
-      onEnded: (path, reason, below) => this.#feeds.end(path, reason, below),
+      onCommitted: (path, events, state) => {
+        this.#feeds.publish(path, events, state)
+        if (state.processors.length > 0) this.#wakeProcessors(path)
+      },
+      onEnded: (path, reason, below) => {
+        this.processors.end(path, below)
+        this.#scans.end(path, reason, below)
+        this.#feeds.end(path, reason, below)
+      },
     })
     this.#reader = new ProjectReader(storage.committed, this.#actors)
     this.#feeds = new Feeds((path, after) => this.#reader.feedPage(path, after), scheduler)
+    this.#scans = new Scans({
+      scheduler,
+      elapsed: options.elapsed ?? (() => performance.now()),
+      readPage: (stream, range) => this.#expectedPage(stream, range),
+    })
+    const registry = options.processors ?? new ProcessorRegistry()
+    this.processors = new ProcessorHost(this.#processorPorts(scheduler), registry)
+    if (registry.all.length > 0) scheduler.immediate(() => void this.processors.resume())
   }
 
   /** Whether the file may be closed without anybody noticing: no live reader, nothing being written or opened. */
   get idle(): boolean {
-    return this.#feeds.size === 0 && this.#actors.idle
+    return this.#feeds.size + this.#scans.size === 0 && this.#actors.idle && !this.processors.busy
   }
 
   /**
@@ -237,9 +277,55 @@ export class ProjectStreams {
     })
   }
 
+  /**
+   * Looks through the committed log, up to its head of now, for events that match a filter.
+   *
+   * @throws {ItxError} BAD_REQUEST for a bad option or filter; NOT_FOUND `trimmed`; UNAVAILABLE when shutting down.
+   */
+  async scan(path: StreamPath, options: ScanOptions, onBatch: OnScanBatch): Promise<Scan> {
+    const plan = planScan(options)
+    return this.#scans.start(path, await this.#actors.readable(path), plan, onBatch)
+  }
+
+  /** A page of the whole log as it is stored, to be imported elsewhere. See `exportPage`. */
+  export(path: StreamPath, options: ExportOptions = {}): Promise<ExportPage> {
+    return exportPage(
+      {
+        state: (each) => this.#reader.state(each),
+        baseState: (each, incarnationId) => {
+          const stored = this.#storage.committed.loadStream(each)
+          return stored?.state.incarnationId === incarnationId ? stored.baseState : null
+        },
+        read: (each, wanted) => this.#reader.read(each, wanted),
+      },
+      path,
+      options,
+    )
+  }
+
+  /**
+   * Imports a chunk of a log under a path where there is no stream, all or nothing; resolves once it is on the disk. Events
+   * keep their offsets, times and keys; the stream begins a life of its own.
+   *
+   * @throws {ItxError} BAD_REQUEST for what could not have been appended; CONFLICT `exists`, `incarnation`, `imported`,
+   *   `precondition`, `key`; UNAVAILABLE disk full, busy, shutting down. Nothing of the chunk is stored then.
+   */
+  async import(path: StreamPath, chunk: ImportChunk): Promise<Imported> {
+    const checked = checkChunk(chunk, this.#options.now())
+    checkLimits(checked.events, this.#options.limits)
+    return this.#actors.whenLoaded(path, isAbsent, async (stream, ancestors) => {
+      const imported = this.#importNow(stream, ancestors, checked)
+      // Asked for in this very turn: once the group has failed, there is none to wait for.
+      await this.#storage.durable()
+      return imported
+    })
+  }
+
   /** Ends the readers, commits what is open and closes the file. */
   shutdown(): void {
     this.#actors.close()
+    this.processors.stop()
+    this.#scans.endAll('shutdown')
     this.#feeds.endAll('shutdown')
     this.#storage.close()
   }
@@ -268,8 +354,12 @@ export class ProjectStreams {
   ): Promise<readonly Receipt[]> {
     checkLimits(inputs, this.#options.limits)
     this.#actors.checkSound(stream.path)
-    const { events, receipts, state, refusal } = stream.decide(stream.working, inputs, this.#options.now(), coreTypes)
-    if (events.length > 0) this.#actors.write([{ stream, events, state }])
+    const attached = this.#attachMatching(stream, stream.working)
+    const base = attached?.state ?? stream.working
+    const { events, receipts, state, refusal } = stream.decide(base, inputs, this.#options.now(), coreTypes)
+    if (events.length > 0) {
+      this.#actors.write([{ stream, events: attached ? [...attached.events, ...events] : events, state }])
+    }
     // A duplicate of an event whose group is still open is only as good as that commit.
     if (stream.dirty) await this.#storage.durable()
     // The breaker's pause is stored in the batch's place; only then is the caller told.
@@ -286,35 +376,69 @@ export class ProjectStreams {
     coreTypes?: ReadonlySet<string>,
   ): readonly Receipt[] {
     const now = this.#options.now()
+    const changes = this.#planCreation(stream, ancestors, now, () => this.#firstEvents(stream, contentType, now))
+    const created = changes.get(stream)
+    const decision = stream.decide(created?.state ?? stream.working, inputs, now, coreTypes)
+    // A stream that does not exist yet cannot be paused: nothing at all is stored.
+    if (decision.refusal) throw decision.refusal
+    changes.set(stream, { ...decision, stream, events: [...(created?.events ?? []), ...decision.events] })
+    this.#actors.write([...changes.values()])
+    return decision.receipts
+  }
+
+  /** What creating a stream means for it and its ancestors; `first` decides its own first events. */
+  #planCreation(
+    stream: Stream,
+    ancestors: readonly Stream[],
+    now: number,
+    first: () => Pick<AppendDecision, 'events' | 'state'>,
+  ): Map<Stream, Change> {
     const line = [...ancestors, stream]
     const absent = line.filter((each) => !each.exists)
     const changes = new Map<Stream, Change>()
-    const plan = (each: Stream, decided: Pick<AppendDecision, 'events' | 'state'>) => {
-      const before = changes.get(each)?.events ?? []
-      changes.set(each, { stream: each, events: [...before, ...decided.events], state: decided.state })
-    }
-    const stateOf = (each: Stream) => changes.get(each)?.state ?? each.working
     for (const each of absent) {
-      const { path, incarnationId } = each.working
-      const created = createdEvent({
-        path,
-        incarnationId,
-        contentType: each === stream ? contentType : DEFAULT_CONTENT_TYPE,
-      })
-      plan(each, placeCoreEvents(stateOf(each), [created], now))
+      const events = each === stream ? first() : this.#firstEvents(each, DEFAULT_CONTENT_TYPE, now)
+      changes.set(each, { stream: each, ...events })
     }
-    for (const ancestor of line) {
+    for (const ancestor of ancestors) {
       const announcements = absent
         .filter((each) => isBelow(each.path, ancestor.path))
         .map(({ working }) => childCreatedEvent({ path: working.path, incarnationId: working.incarnationId }))
-      if (announcements.length > 0) plan(ancestor, placeCoreEvents(stateOf(ancestor), announcements, now))
+      if (announcements.length === 0) continue
+      const before = changes.get(ancestor)
+      const placed = placeCoreEvents(before?.state ?? ancestor.working, announcements, now)
+      changes.set(ancestor, { ...placed, stream: ancestor, events: [...(before?.events ?? []), ...placed.events] })
     }
-    const decision = stream.decide(stateOf(stream), inputs, now, coreTypes)
-    // A stream that does not exist yet cannot be paused: nothing at all is stored.
-    if (decision.refusal) throw decision.refusal
-    plan(stream, decision)
-    this.#actors.write([...changes.values()])
-    return decision.receipts
+    return changes
+  }
+
+  #firstEvents(stream: Stream, contentType: string, now: number): Pick<AppendDecision, 'events' | 'state'> {
+    const { path, incarnationId } = stream.working
+    const created = placeCoreEvents(stream.working, [createdEvent({ path, incarnationId, contentType })], now)
+    const attached = this.#attachMatching(stream, created.state)
+    return attached ? { ...attached, events: [...created.events, ...attached.events] } : created
+  }
+
+  /** Stores a chunk of an import: the first creates the stream, with its missing ancestors, in the same commit. */
+  #importNow(stream: Stream, ancestors: readonly Stream[], chunk: CheckedChunk): Imported {
+    const hasKey = (key: string) => stream.hasKey(key)
+    if (chunk.head === null) {
+      this.#actors.checkSound(stream.path)
+      checkContinues(stream.working, chunk)
+      this.#actors.write([{ stream, ...decideImport(stream.working, chunk, hasKey) }])
+    } else {
+      const { path, incarnationId } = stream.working
+      if (stream.exists) throw new ItxError('CONFLICT', `${path} exists already`, { reason: 'exists', path })
+      const now = this.#options.now()
+      const base = importedBase(path, incarnationId, chunk.head, now)
+      const changes = this.#planCreation(stream, ancestors, now, () => decideImport(base, chunk, hasKey))
+      this.#actors.begin(stream, base, [...changes.values()])
+    }
+    const { events } = chunk
+    return {
+      incarnationId: stream.working.incarnationId,
+      maxOffset: events.at(-1)?.offset ?? stream.working.maxOffset,
+    }
   }
 
   // -- the engine's own events --------------------------------------------------------------------------------------
@@ -338,6 +462,51 @@ export class ProjectStreams {
       await this.#storage.durable()
       return result
     })
+  }
+
+  /** Events that attach what the patterns say, before the first event that comes after. Only decided, not written. */
+  #attachMatching(stream: Stream, state: CoreState): Pick<AppendDecision, 'events' | 'state'> | null {
+    if (!this.processors.hasPatterns || this.#matched.has(stream)) return null
+    const planned = this.processors.pending(stream.path, state)
+    if (planned.length > 0) return placeCoreEvents(state, planned, this.#options.now())
+    this.#matched.add(stream)
+    return null
+  }
+
+  #wakeProcessors(path: StreamPath): void {
+    const found = this.#actors.readableNow(path)
+    if (found !== null && found !== 'stale') this.processors.wake(found)
+  }
+
+  #processorPorts(scheduler: Scheduler): ProcessorPorts {
+    return {
+      storage: this.#storage,
+      scheduler,
+      now: this.#options.now,
+      committed: (path) => this.#actors.readable(path),
+      readAfter: (ref, after) => this.#reader.page(ref, after),
+      working: (path) => {
+        const stream = this.#actors.loaded(path)
+        return stream?.exists ? stream : null
+      },
+      onExisting: (path, act) => this.#existing(path, act),
+      place: (stream, planned) => {
+        const fresh = planned.filter(
+          ({ idempotencyKey }) => idempotencyKey === undefined || !stream.hasKey(idempotencyKey),
+        )
+        if (fresh.length > 0) this.#placeNow(stream, fresh)
+      },
+      append: (path, inputs) => this.append(path, inputs, ALL_CALLER_CORE_TYPES),
+      warn: (message) => this.#options.warn?.(message),
+    }
+  }
+
+  /** A page of committed events that must be there. @throws {ItxError} INTERNAL when they are not. */
+  #expectedPage({ ref }: CommittedStream, range: EventRange): EventPage {
+    const page = this.#actors.readLog(ref.path, () => this.#storage.committed.readEvents(ref, range))
+    if (page.events.length > 0) return page
+    const expected = range.descending && range.before !== undefined ? range.before - 1 : range.after + 1
+    throw this.#actors.damaged(ref.path, missingEvent(ref.path, expected))
   }
 
   #placed(stream: Stream, state: CoreState, planned: readonly PlannedEvent[]): Change {

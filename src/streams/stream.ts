@@ -100,6 +100,11 @@ export class Stream {
     return decideAppend(state, inputs, now, findKey, coreTypes)
   }
 
+  /** Whether an event has this idempotency key, the open group included. */
+  hasKey(key: string): boolean {
+    return this.#id !== null && this.#storage.working.findKey(this.#id, key) !== null
+  }
+
   /** Writes decided events inside the open group. An error here ends the group and drops this actor. */
   write(tx: WriteTransaction, events: readonly EncodedEvent[], state: CoreState, keep: boolean): void {
     this.#dirty = true

@@ -6,8 +6,9 @@ import { reduceCore } from './core/reducer.ts'
 import { itxErrorCode, itxErrorDetails } from './errors.ts'
 import { type AppendLimits, DEFAULT_APPEND_LIMITS, type EncodedEvent, type EventInput, encodeInput } from './event.ts'
 import { type StreamPath, parsePath } from './path.ts'
-import { ProjectStreams } from './project-streams.ts'
-import { stateChecksum } from './storage/sqlite/checksum.ts'
+import { ProjectStreams, type ProjectStreamsOptions } from './project-streams.ts'
+import { type Scheduler, nodeScheduler } from './scheduler.ts'
+import { stateChecksum } from './storage/sql/checksum.ts'
 import { CommitScheduler } from './storage/sqlite/group-commit.ts'
 import { SqliteStorage } from './storage/sqlite/sqlite-storage.ts'
 
@@ -37,18 +38,45 @@ export class TestFolder {
   }
 }
 
+export type TestProjectOptions = Pick<ProjectStreamsOptions, 'processors' | 'scheduler' | 'warn'>
+
+/** Turns as they come, timers that run out when they are told to. */
+export class TestTimers implements Scheduler {
+  #timers: { readonly ms: number; readonly run: () => void }[] = []
+
+  readonly immediate = nodeScheduler.immediate
+
+  readonly timer = (ms: number, run: () => void): (() => void) => {
+    const timer = { ms, run }
+    this.#timers.push(timer)
+    return () => void (this.#timers = this.#timers.filter((each) => each !== timer))
+  }
+
+  /** What is waited for, in milliseconds. */
+  get waits(): number[] {
+    return this.#timers.map(({ ms }) => ms)
+  }
+
+  /** Lets all waits be over. */
+  elapse(): void {
+    for (const { run } of this.#timers.splice(0)) run()
+  }
+}
+
 /** The streams of one project over a file of their own, with the storage open to sabotage. Use with `using`. */
 export class TestProject {
   readonly folder = new TestFolder()
   readonly file = join(this.folder.path, 'project.db')
   readonly clock = new TestClock()
   readonly #limits: AppendLimits
+  readonly #more: TestProjectOptions
   readonly #newId = countingIds()
   storage: SqliteStorage
   streams: ProjectStreams
 
-  constructor(limits: AppendLimits = DEFAULT_APPEND_LIMITS) {
+  constructor(limits: AppendLimits = DEFAULT_APPEND_LIMITS, more: TestProjectOptions = {}) {
     this.#limits = limits
+    this.#more = more
     ;[this.storage, this.streams] = this.#open()
   }
 
@@ -81,7 +109,10 @@ export class TestProject {
 
   #open(): [SqliteStorage, ProjectStreams] {
     const storage = new SqliteStorage(this.file, new CommitScheduler())
-    return [storage, new ProjectStreams(storage, { limits: this.#limits, now: this.clock.now, newId: this.#newId })]
+    return [
+      storage,
+      new ProjectStreams(storage, { limits: this.#limits, now: this.clock.now, newId: this.#newId, ...this.#more }),
+    ]
   }
 }
 

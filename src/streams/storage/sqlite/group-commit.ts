@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3'
 import { ItxError } from '../../errors.ts'
 import { type Scheduler, nodeScheduler } from '../../scheduler.ts'
 import type { GroupParticipant, WriteTransaction } from '../port.ts'
-import { storageError } from './sqlite-errors.ts'
+import { storageError } from '../sql/storage-error.ts'
 
 /** Commits per turn of the event loop, over all projects: more would starve the sockets. */
 const COMMITS_PER_TURN = 4

@@ -7,10 +7,10 @@ import { type EncodedInput, encodeInput, encodedBytes } from '../../event.ts'
 import type { JsonText } from '../../json-text.ts'
 import { type StreamPath, parsePath } from '../../path.ts'
 import { TestFolder, TestProject, failure, failureOf, plantState, replayed, times, turn, until } from '../../testing.ts'
-import { stateChecksum } from './checksum.ts'
+import { stateChecksum } from '../sql/checksum.ts'
 import { CommitScheduler } from './group-commit.ts'
 import { SqliteStorage } from './sqlite-storage.ts'
-import { storageError } from './sqlite-errors.ts'
+import { storageError } from '../sql/storage-error.ts'
 
 // Guards what lies on the disk: it reads back as it was written or not at all, and reading changes nothing.
 

@@ -1,6 +1,5 @@
 import Database from 'better-sqlite3'
 import { ItxError } from '../../errors.ts'
-import type { StreamPath } from '../../path.ts'
 import type {
   CommittedReader,
   GroupParticipant,
@@ -9,15 +8,11 @@ import type {
   WorkingReader,
   WriteTransaction,
 } from '../port.ts'
-import { CatalogueReader } from './catalogue-reader.ts'
-import { DiscardedLogs } from './discarded-logs.ts'
-import { EventReader } from './event-reader.ts'
-import { EventWriter } from './event-writer.ts'
+import { prepareSchema } from '../sql/schema.ts'
+import { storageError } from '../sql/storage-error.ts'
+import { committedReader, workingReader, writeTransaction } from '../sql/tables.ts'
+import { connectionSql } from './connection-sql.ts'
 import { type CommitScheduler, GroupCommit } from './group-commit.ts'
-import { prepareSchema } from './schema.ts'
-import { storageError } from './sqlite-errors.ts'
-import { SnapshotRows } from './snapshot-rows.ts'
-import { StateRows } from './state-rows.ts'
 
 /**
  * One project's streams in one SQLite file: one write connection with group commit, one read-only connection.
@@ -42,12 +37,13 @@ export class SqliteStorage implements StreamStorage {
       if (this.#write.pragma('synchronous', { simple: true }) !== 2) {
         throw new ItxError('INTERNAL', `${file}: synchronous=FULL was not accepted; durability cannot be promised`)
       }
-      prepareSchema(this.#write, file)
+      const sql = connectionSql(this.#write)
+      this.#write.transaction(() => prepareSchema(sql, file))()
       this.#read = new Database(file, { readonly: true })
       opened.push(this.#read)
-      this.working = workingReader(this.#write)
-      this.committed = committedReader(this.#read)
-      this.#group = new GroupCommit(this.#write, writeTransaction(this.#write), scheduler)
+      this.working = workingReader(sql)
+      this.committed = committedReader(connectionSql(this.#read))
+      this.#group = new GroupCommit(this.#write, writeTransaction(sql), scheduler)
     } catch (error) {
       // Whoever asks again for a damaged file must not use up the process's file handles.
       for (const connection of opened) connection.close()
@@ -77,68 +73,5 @@ export class SqliteStorage implements StreamStorage {
       // A checkpoint saves work at the next start and nothing else: the log is whole without it.
     }
     this.#write.close()
-  }
-}
-
-function writeTransaction(db: Database.Database): WriteTransaction {
-  const rows = new StateRows(db)
-  const writer = new EventWriter(db)
-  const garbage = new DiscardedLogs(db)
-  const snapshots = new SnapshotRows(db)
-  return {
-    insertStream: (state, base) => rows.insert(state, base),
-    insertEvents: (stream, events) => writer.insert(stream, events),
-    saveState: (id, state, base) => rows.save(id, state, base),
-    saveSnapshot: (stream, processor, snapshot) => snapshots.save(stream, processor, snapshot),
-    deleteSnapshots: (id, processor, from, to) => snapshots.delete(id, processor, from, to),
-    removeStreams: (path, below) => garbage.discard(path, below),
-    collectGarbage: (limit) => garbage.collect(limit),
-  }
-}
-
-function workingReader(db: Database.Database): WorkingReader {
-  const rows = new StateRows(db)
-  const events = new EventReader(db)
-  const snapshots = new SnapshotRows(db)
-  const anyDiscarded = db.prepare('select 1 from discarded_logs limit 1')
-  const findKey = db.prepare('select offset, created_at from events where stream_id = ? and key = ?').raw()
-  return {
-    loadStream: guarded((path: StreamPath) => rows.load(path)),
-    findKey: guarded((id: number, key: string) => {
-      const row = findKey.get(id, key) as [number, string] | undefined
-      return row ? { offset: row[0], createdAt: row[1] } : null
-    }),
-    lastOffset: guarded(events.lastOffset.bind(events)),
-    readEvents: guarded(events.page.bind(events)),
-    findSnapshot: guarded(snapshots.find.bind(snapshots)),
-    snapshotOffsets: guarded(snapshots.offsets.bind(snapshots)),
-    hasGarbage: guarded(() => anyDiscarded.get() !== undefined),
-  }
-}
-
-function committedReader(db: Database.Database): CommittedReader {
-  const rows = new StateRows(db)
-  const events = new EventReader(db)
-  const catalogue = new CatalogueReader(db)
-  return {
-    loadStream: guarded((path: StreamPath) => rows.load(path)),
-    lastOffset: guarded(events.lastOffset.bind(events)),
-    readEvents: guarded(events.page.bind(events)),
-    findEvent: guarded(events.byKey.bind(events)),
-    children: guarded(catalogue.children.bind(catalogue)),
-    countChildren: guarded(catalogue.countChildren.bind(catalogue)),
-    listProcessed: guarded(catalogue.processed.bind(catalogue)),
-    list: guarded(catalogue.list.bind(catalogue)),
-  }
-}
-
-/** A read whose failures are coded errors. */
-function guarded<A extends unknown[], R>(read: (...args: A) => R): (...args: A) => R {
-  return (...args) => {
-    try {
-      return read(...args)
-    } catch (error) {
-      throw storageError(error)
-    }
   }
 }

@@ -1,4 +1,3 @@
-import type Database from 'better-sqlite3'
 import { ItxError, missingEvent } from '../../errors.ts'
 import type { EncodedEvent, EventSource } from '../../event.ts'
 import type { JsonText } from '../../json-text.ts'
@@ -6,6 +5,7 @@ import type { EventPage, EventRange, StreamRef } from '../port.ts'
 import { eventChecksum } from './checksum.ts'
 import { METADATA_PART, PAYLOAD_PART } from './event-writer.ts'
 import { CHUNK_BYTES } from './schema.ts'
+import type { Sql, SqlQuery } from './sql.ts'
 
 type EventRow = [
   offset: number,
@@ -28,29 +28,27 @@ const VISIBLE = `and (type < 'stream/' or type >= 'stream0')`
 
 /** Reads event rows in pages, puts chunks together, and holds every row against its checksum. */
 export class EventReader {
-  readonly #pages: Readonly<Record<string, Database.Statement>>
-  readonly #byKey: Database.Statement
-  readonly #last: Database.Statement
-  readonly #chunks: Database.Statement
+  readonly #pages: Readonly<Record<string, SqlQuery>>
+  readonly #byKey: SqlQuery
+  readonly #last: SqlQuery
+  readonly #chunks: SqlQuery
 
-  constructor(db: Database.Database) {
+  constructor(sql: Sql) {
     const page = (filter: string, order: string) =>
-      db
-        .prepare(
-          `select ${COLUMNS} from events where stream_id = ? and offset > ? and offset < ? ${filter} order by offset ${order} limit ?`,
-        )
-        .raw()
+      sql.query(
+        `select ${COLUMNS} from events where stream_id = ? and offset > ? and offset < ? ${filter} order by offset ${order} limit ?`,
+      )
     this.#pages = {
       up: page('', 'asc'),
       down: page('', 'desc'),
       upVisible: page(VISIBLE, 'asc'),
       downVisible: page(VISIBLE, 'desc'),
     }
-    this.#byKey = db.prepare(`select ${COLUMNS} from events where stream_id = ? and key = ?`).raw()
-    this.#last = db.prepare('select max(offset) from events where stream_id = ?').pluck()
-    this.#chunks = db
-      .prepare('select bytes from event_chunks where stream_id = ? and offset = ? and part = ? order by chunk')
-      .pluck()
+    this.#byKey = sql.query(`select ${COLUMNS} from events where stream_id = ? and key = ?`)
+    this.#last = sql.query('select max(offset) from events where stream_id = ?')
+    this.#chunks = sql.query(
+      'select bytes from event_chunks where stream_id = ? and offset = ? and part = ? order by chunk',
+    )
   }
 
   page(stream: StreamRef, range: EventRange): EventPage {
@@ -79,7 +77,7 @@ export class EventReader {
 
   /** The offset of the newest event row; 0 when there is none. */
   lastOffset(streamId: number): number {
-    return (this.#last.get(streamId) as number | null) ?? 0
+    return (this.#last.get(streamId) as [number | null])[0] ?? 0
   }
 
   #event(stream: StreamRef, row: EventRow): EncodedEvent {
@@ -104,8 +102,8 @@ export class EventReader {
   }
 
   #joined(stream: StreamRef, offset: number, part: number): string | null {
-    const chunks = this.#chunks.all(stream.id, offset, part) as Buffer[]
-    return chunks.length === 0 ? null : Buffer.concat(chunks).toString()
+    const chunks = this.#chunks.all(stream.id, offset, part) as [Uint8Array][]
+    return chunks.length === 0 ? null : Buffer.concat(chunks.map(([bytes]) => bytes)).toString()
   }
 }
 

@@ -1,6 +1,6 @@
-import type Database from 'better-sqlite3'
 import { ROOT_PATH, type StreamPath } from '../../path.ts'
 import type { CataloguePage, CatalogueRow } from '../port.ts'
+import type { Sql, SqlQuery } from './sql.ts'
 
 type Row = [string, string, string, string, number, number, string, string, number, number, number, number]
 
@@ -9,40 +9,34 @@ const COLUMNS = `path, name, incarnation, content_type, event_count, max_offset,
 
 /** Lists streams from their own table: each answer is one read of one index range. */
 export class CatalogueReader {
-  readonly #children: Database.Statement
-  readonly #count: Database.Statement
-  readonly #self: Database.Statement
-  readonly #below: Database.Statement
-  readonly #processed: Database.Statement
+  readonly #children: SqlQuery
+  readonly #count: SqlQuery
+  readonly #self: SqlQuery
+  readonly #below: SqlQuery
+  readonly #processed: SqlQuery
 
-  constructor(db: Database.Database) {
-    this.#children = db
-      .prepare(
-        `select ${COLUMNS} from streams
-         where parent = ? and name > ? and (? is null or instr(lower(name), lower(?)) > 0)
-         order by name limit ? offset ?`,
-      )
-      .raw()
-    this.#count = db
-      .prepare('select count(*) from streams where parent = ? and (? is null or instr(lower(name), lower(?)) > 0)')
-      .pluck()
-    this.#self = db
-      .prepare(`select ${COLUMNS} from streams where path = ? and (? is null or instr(lower(path), lower(?)) > 0)`)
-      .raw()
-    this.#below = db
-      .prepare(
-        `select ${COLUMNS} from streams
-         where path > ? and path < ? and (? is null or instr(lower(path), lower(?)) > 0)
-         order by path limit ?`,
-      )
-      .raw()
-    this.#processed = db
-      .prepare('select path from streams where processor_count > 0 and path > ? order by path limit ?')
-      .pluck()
+  constructor(sql: Sql) {
+    this.#children = sql.query(
+      `select ${COLUMNS} from streams
+       where parent = ? and name > ? and (? is null or instr(lower(name), lower(?)) > 0)
+       order by name limit ? offset ?`,
+    )
+    this.#count = sql.query(
+      'select count(*) from streams where parent = ? and (? is null or instr(lower(name), lower(?)) > 0)',
+    )
+    this.#self = sql.query(
+      `select ${COLUMNS} from streams where path = ? and (? is null or instr(lower(path), lower(?)) > 0)`,
+    )
+    this.#below = sql.query(
+      `select ${COLUMNS} from streams
+       where path > ? and path < ? and (? is null or instr(lower(path), lower(?)) > 0)
+       order by path limit ?`,
+    )
+    this.#processed = sql.query('select path from streams where processor_count > 0 and path > ? order by path limit ?')
   }
 
   processed(after: string, limit: number): StreamPath[] {
-    return this.#processed.all(after, limit) as StreamPath[]
+    return (this.#processed.all(after, limit) as [StreamPath][]).map(([path]) => path)
   }
 
   children(parent: StreamPath, page: CataloguePage): CatalogueRow[] {
@@ -52,7 +46,7 @@ export class CatalogueReader {
   }
 
   countChildren(parent: StreamPath, match: string | null = null): number {
-    return this.#count.get(parent, match, match) as number
+    return (this.#count.get(parent, match, match) as [number])[0]
   }
 
   list(prefix: StreamPath, page: CataloguePage): CatalogueRow[] {

@@ -1,5 +1,5 @@
-import type Database from 'better-sqlite3'
 import { ItxError } from '../../errors.ts'
+import type { Sql } from './sql.ts'
 
 /** Version of the tables below; a file with a higher one was written by a newer Tributary and is refused. */
 const SCHEMA_VERSION = 2
@@ -85,36 +85,36 @@ const STEPS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Creates what is missing and brings an older file up to date. Idempotent; all or nothing.
+ * Creates what is missing and brings older tables up to date. Idempotent. To be called inside a transaction: all or
+ * nothing.
  *
- * @throws {ItxError} INTERNAL when the file is of another version; it is left as it is.
+ * @param name what the tables are in, for the error
+ * @throws {ItxError} INTERNAL when they are of another version; they are left as they are.
  */
-export function prepareSchema(db: Database.Database, file: string): void {
-  db.transaction(() => {
-    const stored = storedVersion(db)
-    const version = stored ?? SCHEMA_VERSION
-    if (!(version >= 1 && version <= SCHEMA_VERSION)) {
-      throw new ItxError(
-        'INTERNAL',
-        `${file} has schema version ${version}; this Tributary reads version ${SCHEMA_VERSION}`,
-        {
-          reason: 'schema-version',
-          version,
-          supported: SCHEMA_VERSION,
-        },
-      )
-    }
-    for (let from = version; from < SCHEMA_VERSION; from++) db.exec(STEPS[from] ?? '')
-    db.exec(TABLES)
-    if (stored === SCHEMA_VERSION) return
-    db.prepare(`insert or replace into meta (key, value) values ('schema_version', ?)`).run(String(SCHEMA_VERSION))
-  })()
+export function prepareSchema(sql: Sql, name: string): void {
+  const stored = storedVersion(sql)
+  const version = stored ?? SCHEMA_VERSION
+  if (!(version >= 1 && version <= SCHEMA_VERSION)) {
+    throw new ItxError(
+      'INTERNAL',
+      `${name} has schema version ${version}; this Tributary reads version ${SCHEMA_VERSION}`,
+      {
+        reason: 'schema-version',
+        version,
+        supported: SCHEMA_VERSION,
+      },
+    )
+  }
+  for (let from = version; from < SCHEMA_VERSION; from++) sql.script(STEPS[from] ?? '')
+  sql.script(TABLES)
+  if (stored === SCHEMA_VERSION) return
+  sql.command(`insert or replace into meta (key, value) values ('schema_version', ?)`).run(String(SCHEMA_VERSION))
 }
 
-/** Null in a file that holds nothing yet. */
-function storedVersion(db: Database.Database): number | null {
-  const tables = db.prepare(`select count(*) from sqlite_master where name = 'meta'`).pluck().get()
+/** Null where nothing is stored yet. */
+function storedVersion(sql: Sql): number | null {
+  const [tables] = sql.query(`select count(*) from sqlite_master where name = 'meta'`).get() as [number]
   if (tables === 0) return null
-  const version = db.prepare(`select value from meta where key = 'schema_version'`).pluck().get()
-  return version === undefined ? null : Number(version)
+  const row = sql.query(`select value from meta where key = 'schema_version'`).get() as [string] | undefined
+  return row === undefined ? null : Number(row[0])
 }

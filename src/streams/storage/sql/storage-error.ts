@@ -17,8 +17,7 @@ const REASONS: readonly (readonly [prefix: string, reason: string, message: stri
  */
 export function storageError(error: unknown): ItxError {
   if (itxErrorCode(error) !== undefined) return error as ItxError
-  const code = (error as { code?: unknown } | null)?.code
-  const sqlite = typeof code === 'string' ? code : ''
+  const sqlite = sqliteCode(error)
   const known = REASONS.find(([prefix]) => sqlite.startsWith(prefix))
   if (known) {
     return new ItxError('UNAVAILABLE', `nothing was stored: ${known[2]}`, { reason: known[1] }, { cause: error })
@@ -30,4 +29,11 @@ export function storageError(error: unknown): ItxError {
     { reason: corrupt ? 'corrupt' : 'storage' },
     { cause: error },
   )
+}
+
+/** better-sqlite3 has the code in a field of its own, a Durable Object at the end of its message. */
+function sqliteCode(error: unknown): string {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  if (typeof code === 'string') return code
+  return typeof message === 'string' ? (/SQLITE_[A-Z_]+/.exec(message)?.[0] ?? '') : ''
 }

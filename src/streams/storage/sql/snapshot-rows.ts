@@ -1,7 +1,7 @@
-import type Database from 'better-sqlite3'
 import { ItxError } from '../../errors.ts'
 import type { Snapshot, StreamRef } from '../port.ts'
 import { snapshotChecksum } from './checksum.ts'
+import type { Sql, SqlCommand, SqlQuery } from './sql.ts'
 
 type Row = [
   offset: number,
@@ -14,27 +14,23 @@ type Row = [
 
 /** The `snapshots` table: what each processor has made of a stream, at some of its offsets. */
 export class SnapshotRows {
-  readonly #find: Database.Statement
-  readonly #offsets: Database.Statement
-  readonly #save: Database.Statement
-  readonly #delete: Database.Statement
+  readonly #find: SqlQuery
+  readonly #offsets: SqlQuery
+  readonly #save: SqlCommand
+  readonly #delete: SqlCommand
 
-  constructor(db: Database.Database) {
-    this.#find = db
-      .prepare(
-        `select offset, version, state, effects_after, parked, checksum from snapshots
-         where stream_id = ? and processor = ? and offset <= ? order by offset desc limit 1`,
-      )
-      .raw()
-    this.#offsets = db
-      .prepare('select offset from snapshots where stream_id = ? and processor = ? order by offset')
-      .pluck()
-    this.#save = db.prepare(
+  constructor(sql: Sql) {
+    this.#find = sql.query(
+      `select offset, version, state, effects_after, parked, checksum from snapshots
+       where stream_id = ? and processor = ? and offset <= ? order by offset desc limit 1`,
+    )
+    this.#offsets = sql.query('select offset from snapshots where stream_id = ? and processor = ? order by offset')
+    this.#save = sql.command(
       `insert or replace into snapshots
          (stream_id, processor, offset, incarnation, version, state, effects_after, parked, checksum)
        values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    this.#delete = db.prepare('delete from snapshots where stream_id = ? and processor = ? and offset between ? and ?')
+    this.#delete = sql.command('delete from snapshots where stream_id = ? and processor = ? and offset between ? and ?')
   }
 
   /** @throws {ItxError} INTERNAL when the checksum does not match: another incarnation's row does not either. */
@@ -54,7 +50,7 @@ export class SnapshotRows {
   }
 
   offsets(streamId: number, processor: string): number[] {
-    return this.#offsets.all(streamId, processor) as number[]
+    return (this.#offsets.all(streamId, processor) as [number][]).map(([offset]) => offset)
   }
 
   save(stream: StreamRef, processor: string, snapshot: Snapshot): void {

@@ -1,8 +1,8 @@
-import type Database from 'better-sqlite3'
 import type { EncodedEvent } from '../../event.ts'
 import type { StreamRef } from '../port.ts'
 import { eventChecksum } from './checksum.ts'
 import { CHUNK_BYTES } from './schema.ts'
+import type { Sql, SqlCommand } from './sql.ts'
 
 /** The parts of an event that may be cut into chunks. */
 export const PAYLOAD_PART = 0
@@ -10,15 +10,15 @@ export const METADATA_PART = 1
 
 /** Writes event rows; a payload or metadata over 512 KiB goes into chunk rows. */
 export class EventWriter {
-  readonly #event: Database.Statement
-  readonly #chunk: Database.Statement
+  readonly #event: SqlCommand
+  readonly #chunk: SqlCommand
 
-  constructor(db: Database.Database) {
-    this.#event = db.prepare(
+  constructor(sql: Sql) {
+    this.#event = sql.command(
       `insert into events (stream_id, offset, type, created_at, key, payload, metadata, source, raw, chunks, checksum)
        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    this.#chunk = db.prepare('insert into event_chunks (stream_id, offset, part, chunk, bytes) values (?, ?, ?, ?, ?)')
+    this.#chunk = sql.command('insert into event_chunks (stream_id, offset, part, chunk, bytes) values (?, ?, ?, ?, ?)')
   }
 
   insert(stream: StreamRef, events: readonly EncodedEvent[]): void {

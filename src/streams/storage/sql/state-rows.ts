@@ -1,9 +1,9 @@
-import type Database from 'better-sqlite3'
 import { CORE_STATE_VERSION, type CoreState } from '../../core/state.ts'
 import { ItxError } from '../../errors.ts'
 import { type StreamPath, parentPath, pathName } from '../../path.ts'
 import type { StoredStream } from '../port.ts'
 import { stateChecksum } from './checksum.ts'
+import type { Sql, SqlCommand, SqlQuery, SqlValue } from './sql.ts'
 
 const COLUMNS = [
   'incarnation',
@@ -27,20 +27,17 @@ const COLUMNS = [
 
 /** The `streams` table as the actors use it: one row per stream, its core state beside the catalogue's columns. */
 export class StateRows {
-  readonly #load: Database.Statement
-  readonly #insert: Database.Statement | null
-  readonly #save: Database.Statement | null
+  readonly #load: SqlQuery
+  readonly #insert: SqlQuery
+  readonly #save: SqlCommand
 
-  constructor(db: Database.Database) {
-    this.#load = db.prepare('select id, state, state_version, base_state, checksum from streams where path = ?').raw()
-    this.#insert = db.readonly
-      ? null
-      : db.prepare(
-          `insert into streams (path, parent, name, ${COLUMNS.join(', ')}) values (?, ?, ?, ${COLUMNS.map(() => '?').join(', ')})`,
-        )
-    this.#save = db.readonly
-      ? null
-      : db.prepare(`update streams set ${COLUMNS.map((column) => `${column} = ?`).join(', ')} where id = ?`)
+  constructor(sql: Sql) {
+    this.#load = sql.query('select id, state, state_version, base_state, checksum from streams where path = ?')
+    this.#insert = sql.query(
+      `insert into streams (path, parent, name, ${COLUMNS.join(', ')})
+       values (?, ?, ?, ${COLUMNS.map(() => '?').join(', ')}) returning id`,
+    )
+    this.#save = sql.command(`update streams set ${COLUMNS.map((column) => `${column} = ?`).join(', ')} where id = ?`)
   }
 
   /** @throws {ItxError} INTERNAL when the checksum does not match. */
@@ -64,15 +61,15 @@ export class StateRows {
 
   insert(state: CoreState, base: CoreState | null): number {
     const { path } = state
-    const result = this.#insert?.run(path, parentPath(path), pathName(path), ...this.#values(state, base))
-    return Number(result?.lastInsertRowid)
+    const row = this.#insert.get(path, parentPath(path), pathName(path), ...this.#values(state, base)) as [number]
+    return row[0]
   }
 
   save(id: number, state: CoreState, base: CoreState | null): void {
-    this.#save?.run(...this.#values(state, base), id)
+    this.#save.run(...this.#values(state, base), id)
   }
 
-  #values(state: CoreState, base: CoreState | null): unknown[] {
+  #values(state: CoreState, base: CoreState | null): SqlValue[] {
     const json = JSON.stringify(state)
     const baseJson = base === null ? null : JSON.stringify(base)
     return [
