@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { ItxError } from './errors.ts'
 import { type AppendLimits, DEFAULT_APPEND_LIMITS } from './event.ts'
+import type { ProcessorRegistry } from './processors/registry.ts'
 import { ProjectStreams } from './project-streams.ts'
 import { CommitScheduler } from './storage/sqlite/group-commit.ts'
 import { SqliteStorage } from './storage/sqlite/sqlite-storage.ts'
@@ -15,6 +16,8 @@ export interface EngineOptions {
   readonly openProjects?: number
   readonly now?: () => number
   readonly newId?: () => string
+  /** The processors of every project, and where they are attached. */
+  readonly processors?: ProcessorRegistry
   readonly warn?: (message: string) => void
 }
 
@@ -64,6 +67,7 @@ export class StreamEngine {
       limits: this.#options.limits ?? DEFAULT_APPEND_LIMITS,
       now: this.#options.now ?? Date.now,
       newId: this.#options.newId ?? randomUUID,
+      ...(this.#options.processors ? { processors: this.#options.processors } : {}),
       ...(this.#options.warn ? { warn: this.#options.warn } : {}),
     })
   }

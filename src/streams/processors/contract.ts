@@ -121,7 +121,7 @@ export interface AnyProcessor {
 
 const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/
 /** Names that mean something else where a processor is asked for. */
-const RESERVED_SLUGS = ['core', 'stream']
+const RESERVED_SLUGS: ReadonlySet<string> = new Set(['core', 'stream'])
 
 /**
  * Makes a processor: the definition as it is, its types inferred and its parts checked.
@@ -182,7 +182,7 @@ export function runnable(definition: AnyProcessor): RunnableProcessor {
 
 function checkDefinition(definition: AnyProcessor): void {
   const { slug, version, consumes, events = {} } = definition
-  if (typeof slug !== 'string' || !SLUG.test(slug) || RESERVED_SLUGS.includes(slug)) {
+  if (typeof slug !== 'string' || !SLUG.test(slug) || RESERVED_SLUGS.has(slug)) {
     throw bad('slug', `a processor's slug must be 1 to 64 of a-z, 0-9 and -, not ${JSON.stringify(slug)}`)
   }
   if (typeof version !== 'string' || version === '' || version.length > 32 || !version.isWellFormed()) {
@@ -221,4 +221,15 @@ function keyOf(step: unknown): unknown {
 
 function bad(reason: string, message: string): ItxError {
   return new ItxError('BAD_REQUEST', message, { reason })
+}
+
+/** A schema made of a type guard, for whoever needs no validation library. */
+export function schemaOf<Output>(is: (value: unknown) => value is Output, what: string): Schema<Output> {
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'tributary',
+      validate: (value) => (is(value) ? { value } : { issues: [{ message: `it is no ${what}` }] }),
+    },
+  }
 }

@@ -66,6 +66,6 @@ describe('a definition that cannot work is refused when it is made', () => {
     const wrong = { ...good, initialState: { n: 'no' } } as unknown as typeof good
     expect(() => new ProcessorRegistry([{ processor: wrong }])).toThrow(/does not fit its schema at n/)
     const late = { ...good, state: z.object({ n: z.number() }).refine(async () => true) } as unknown as typeof good
-    expect(() => new ProcessorRegistry([{ processor: late }])).toThrow()
+    expect(() => new ProcessorRegistry([{ processor: late }])).toThrow(/must answer at once/)
   })
 })

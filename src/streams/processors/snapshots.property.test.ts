@@ -13,7 +13,7 @@ test('snapshots stay few, the newest stays, and none lies further from the next 
       for (const step of steps) {
         offset += step
         widest = Math.max(widest, step)
-        kept = [...kept, offset]
+        kept.push(offset)
         const gone = superfluous(kept)
         kept = kept.filter((each) => !gone.includes(each))
         let interval = 10_000

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ProjectStreams } from '../project-streams.ts'
+import type { ProjectStreams } from '../project-streams.ts'
 import type { StreamPath } from '../path.ts'
 import { until } from '../testing.ts'
 import { defineProcessor } from './contract.ts'
