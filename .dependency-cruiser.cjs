@@ -10,12 +10,14 @@
 const TS = '\\.tsx?(?:\\.mjs)?$'
 const TEST = '\\.test\\.'
 /** What the tests of one part share. */
-const TEST_SUPPORT = `/testing${TS}`
+const TEST_SUPPORT = `/(?:testing|storage/contract|storage/contract/[a-z-]+|streams/(?:simulation|torture)/[a-z-]+|server/hostile-[a-z]+)${TS}`
 const OURS = '^(?:src|e2e|bench|scripts|drizzle)/|^[^/]+\\.config\\.ts'
 
 const APP_CONFIG = `^app\\.config${TS}`
 /** Pure: shapes and rules that everyone may know, the browser too. */
-const PURE_STREAMS = `^src/streams/(?:event|json-text|path|errors|filter)${TS}`
+const PURE_STREAMS = `^src/streams/(?:event|json-text|path|errors|filter|filter-functions|filter-operators|filter-pattern|filter-program|filter-subject|filter-values)${TS}`
+const FILTER = `^src/streams/(?:filter|filter-functions|filter-operators|filter-pattern|filter-program|filter-subject|filter-values)${TS}`
+const IMPURE_STREAMS = '^src/streams/(?:storage|delivery|processors)/|^src/streams/(?:stream|engine)\\.'
 /** The handle's public interface types. */
 const HANDLE = `^src/itx/handle${TS}`
 const QUERIES = `^src/itx/queries(?:/|${TS})`
@@ -24,6 +26,8 @@ const ISOMORPHIC = `^src/itx/(?:loader[^/]*|page-context|prefetch)${TS}`
 const CLIENT = '^src/itx/client/'
 const REACT = '^src/itx/react/'
 const ITX_OF_THE_SERVER = '^src/itx/(?!client/|react/)'
+/** The handle over a project that somebody was let into already. */
+const TARGETS = `^src/itx/(?:handle|access|permissions|rpc-target|stream-target)${TS}`
 const BROWSER_ENTRY = `^src/(?:client|router|start|routeTree\\.gen)${TS}`
 const SERVER_ENTRY = `^src/server${TS}`
 
@@ -84,6 +88,12 @@ const layers = [
     ['^src/cli/', '^src/control-plane/', CLIENT, HANDLE, PURE_STREAMS, APP_CONFIG],
     'everything else it does, it does through the handle',
   ),
+  layer(
+    'testing-runs-the-engine-in-memory',
+    '^src/testing/',
+    ['^src/testing/', '^src/streams/', CLIENT, TARGETS, `^src/control-plane/roles${TS}`],
+    'what users test their processors with: the engine and the handle, no door',
+  ),
   layer('server-makes-the-process', `^src/server/|${SERVER_ENTRY}`, MAKES_A_SERVER, 'entry, singletons, shutdown'),
   layer(
     'browser-entry-knows-routes',
@@ -130,8 +140,22 @@ module.exports = {
       name: 'pure-streams-stay-pure',
       comment: 'the browser loads them: no package, no Node module, nothing of the engine that is not pure itself',
       severity: 'error',
-      from: { path: PURE_STREAMS },
-      to: { path: '^node_modules/|^src/streams/(?:storage|delivery|processors)/|^src/streams/(?:stream|engine)\\.' },
+      from: { path: PURE_STREAMS, pathNot: [FILTER] },
+      to: { path: `^node_modules/|${IMPURE_STREAMS}` },
+    },
+    {
+      name: 'the-filter-knows-two-packages',
+      comment: 'a parser of CEL and linear regular expressions; both run in a browser, and nothing else may come along',
+      severity: 'error',
+      from: { path: FILTER, pathNot: [TEST] },
+      to: { path: `^node_modules/(?!@marcbachmann/cel-js/|@bufbuild/re2/)|${IMPURE_STREAMS}` },
+    },
+    {
+      name: 'storage-tables-know-no-host',
+      comment: "they run in a Durable Object as well: the connection and its transactions are the host's",
+      severity: 'error',
+      from: { path: '^src/streams/storage/(?:sql|durable-object)/', pathNot: [TEST, TEST_SUPPORT] },
+      to: { path: '^node_modules/|^src/streams/storage/(?:sqlite|memory)' },
     },
     {
       name: 'pure-streams-use-no-node-module',
@@ -162,6 +186,16 @@ module.exports = {
       severity: 'error',
       from: { path: `^src/routes/|${BROWSER_ENTRY}`, pathNot: [TEST] },
       to: { path: '^src/(?:control-plane|streams/storage)/', reachable: true },
+    },
+    {
+      name: 'testing-never-reaches-a-database',
+      comment: 'it is loaded by the tests of others, who have installed none: not through any chain of imports',
+      severity: 'error',
+      from: { path: '^src/testing/', pathNot: [TEST] },
+      to: {
+        path: '^src/(?:control-plane/(?!roles\\.)|streams/storage/(?:sql|sqlite|durable-object)/)',
+        reachable: true,
+      },
     },
     {
       name: 'vite-config-never-reaches-the-engine',

@@ -44,6 +44,8 @@ const HOUSE = {
   'src/routeTree.gen.ts':
     "import { Route } from './routes/index.tsx'\nimport type { router } from './router.tsx'\nexport type T = typeof router\nexport const tree = Route",
   'src/router.tsx': "import { tree } from './routeTree.gen.ts'\nexport const router = tree",
+  'src/testing/server.ts':
+    "import '../streams/stream.ts'\nimport type { access } from '../itx/access.ts'\nexport type Access = typeof access",
   'src/server/main.ts':
     "import { door } from '../http/door.ts'\nimport '../streams/stream.ts'\nawait import('../../dist/server/entry.js')\nawait door",
   'src/server.ts': "import './server/main.ts'",
@@ -69,6 +71,7 @@ const FORBIDDEN = {
   'http-knows-itx': ['src/http/door.ts', "import '../control-plane/schema.ts'"],
   'routes-know-itx-and-components': ['src/routes/index.tsx', "export const late = () => import('../http/door.ts')"],
   'cli-knows-the-client-and-local-administration': ['src/cli/main.ts', "type A = import('../itx/access.ts').access"],
+  'testing-runs-the-engine-in-memory': ['src/testing/server.ts', "import '../server.ts'"],
   'server-makes-the-process': ['src/server/main.ts', "import '../components/tree.tsx'"],
   'browser-entry-knows-routes': ['src/router.tsx', "import '../app.config.ts'"],
   'app-config-imports-nothing-of-ours': ['app.config.ts', "import './src/streams/errors.ts'"],
@@ -77,10 +80,16 @@ const FORBIDDEN = {
   'nothing-imports-a-test': ['src/streams/stream.ts', "import './stream.test.ts'"],
   'product-imports-no-test-support': ['src/control-plane/schema.ts', "import './testing.ts'"],
   'pure-streams-stay-pure': ['src/streams/event.ts', "import { z } from 'zod'\nvoid z"],
+  'the-filter-knows-two-packages': ['src/streams/filter.ts', "import { z } from 'zod'\nvoid z"],
+  'storage-tables-know-no-host': ['src/streams/storage/sql/rows.ts', "import '../sqlite.ts'"],
   'pure-streams-use-no-node-module': ['src/streams/errors.ts', "import 'node:crypto'"],
   'every-import-resolves': ['src/cli/main.ts', "import './forgotten.ts'"],
   'browser-never-reaches-the-server': ['src/itx/queries.ts', "import './access.ts'"],
   'routes-never-reach-the-server': ['src/routes/index.tsx', "import '../itx/access.ts'"],
+  'testing-never-reaches-a-database': [
+    'src/testing/server.ts',
+    "import { access as real } from '../itx/access.ts'\nvoid real",
+  ],
   'vite-config-never-reaches-the-engine': ['vite.config.ts', "import './src/server.ts'"],
   'no-circular-imports': ['src/streams/errors.ts', "import './event.ts'"],
   'src-uses-no-dev-dependency': ['src/streams/storage/sqlite.ts', "import 'fast-check'"],

@@ -12,8 +12,23 @@ export interface Arguments {
   has(name: FlagName): boolean
 }
 
-const OPTIONS = ['url', 'token', 'project', 'role', 'name', 'resume', 'after', 'limit', 'pace', 'agent'] as const
-const FLAGS = ['help', 'no-git'] as const
+const OPTIONS = [
+  'url',
+  'token',
+  'project',
+  'role',
+  'name',
+  'resume',
+  'after',
+  'limit',
+  'pace',
+  'agent',
+  'output',
+  'input',
+  'from',
+  'offset',
+] as const
+const FLAGS = ['help', 'no-git', 'continue'] as const
 export type OptionName = (typeof OPTIONS)[number]
 export type FlagName = (typeof FLAGS)[number]
 

@@ -7,6 +7,13 @@ const USAGE = `tributary <command>
   append PATH [--resume NAME]              append NDJSON from standard input; a receipt per event
   read PATH [--after N] [--limit TOTAL]    print events as NDJSON
   tail PATH [--after N|start]              print events as they come
+  scan PATH FILTER [--after N]             print the events that match a CEL filter
+  export PATH [--output FILE]              write a whole stream as a file
+  import PATH [--input FILE] [--continue]  make a stream from such a file; go on with one that broke off
+  state PATH [PROCESSOR] [--offset N]      print a stream's state, or a processor's, as it is or as it was
+  processors PATH                          how the processors of a stream get on
+  attach PATH PROCESSOR                    let a processor run over a stream (detach: no longer)
+  restart PATH PROCESSOR [--from skip|N]   set one going again, past the event it is parked at, or back from N
   demo [--pace MS] [--agent NAME]          feed real events into the project demo (on this machine)
   token create --project P --role R        make an API token (on this machine)
   user create EMAIL --project P --role R   make an account; password on standard input (on this machine)
@@ -23,6 +30,14 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['append', async () => (await import('./append-command.ts')).appendCommand],
   ['read', async () => (await import('./read-command.ts')).readCommand],
   ['tail', async () => (await import('./read-command.ts')).tailCommand],
+  ['scan', async () => (await import('./scan-command.ts')).scanCommand],
+  ['export', async () => (await import('./transfer-command.ts')).exportCommand],
+  ['import', async () => (await import('./transfer-command.ts')).importCommand],
+  ['state', async () => (await import('./processors-command.ts')).stateCommand],
+  ['processors', async () => (await import('./processors-command.ts')).processorsCommand],
+  ['attach', async () => (await import('./processors-command.ts')).attachCommand],
+  ['detach', async () => (await import('./processors-command.ts')).detachCommand],
+  ['restart', async () => (await import('./processors-command.ts')).restartCommand],
   ['demo', async () => (await import('./demo-command.ts')).demoCommand],
   ['token', async () => (await import('./local-commands.ts')).tokenCommand],
   ['user', async () => (await import('./local-commands.ts')).userCommand],

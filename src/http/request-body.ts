@@ -4,27 +4,43 @@ import { tooLarge } from '../streams/event.ts'
 /**
  * The body of a request as text.
  *
- * @throws {ItxError} BAD_REQUEST when it is larger than `limit` bytes (`too-large`) or is not UTF-8.
+ * @throws {ItxError} BAD_REQUEST when it is larger than `limit` bytes (`too-large`), is not UTF-8, or breaks off.
  */
 export async function bodyText(request: Request, limit: number): Promise<string> {
   const declared = Number(request.headers.get('content-length') ?? '0')
   if (declared > limit) throw tooLarge('a request body', 'bytes', declared, limit)
-  const chunks: Uint8Array[] = []
-  let size = 0
-  if (request.body) {
-    // Counted while it arrives: a body without a length must not fill the memory first.
-    for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
-      size += chunk.byteLength
-      if (size > limit) throw tooLarge('a request body', 'bytes', size, limit)
-      chunks.push(chunk)
-    }
-  }
-  const bytes = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)
+  const bytes = await collect((request.body ?? []) as AsyncIterable<Uint8Array>, limit)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     throw new ItxError('BAD_REQUEST', 'the body is not valid UTF-8', { field: 'body' })
   }
+}
+
+/**
+ * Puts chunks together as they arrive, counted: a body without a length must not fill the memory first. None of them is
+ * kept: a chunk of one byte holds hundreds, and a body may come in nothing else.
+ */
+async function collect(chunks: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
+  let bytes: Uint8Array = new Uint8Array()
+  let size = 0
+  try {
+    for await (const chunk of chunks) {
+      const end = size + chunk.byteLength
+      if (end > limit) throw tooLarge('a request body', 'bytes', end, limit)
+      if (end > bytes.byteLength) {
+        const larger = Buffer.allocUnsafe(Math.max(end, Math.min(2 * bytes.byteLength, limit)))
+        larger.set(bytes.subarray(0, size))
+        bytes = larger
+      }
+      bytes.set(chunk, size)
+      size = end
+    }
+  } catch (error) {
+    // Whoever sent it has gone; there is nothing that this side could mend.
+    throw error instanceof ItxError ? error : new ItxError('BAD_REQUEST', 'the body broke off', { field: 'body' })
+  }
+  return bytes.subarray(0, size)
 }
 
 /** The media type of a header value: lower case, without parameters; empty when there is none. */

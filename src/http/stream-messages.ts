@@ -6,6 +6,7 @@ import {
   eventJson,
   isUsableType,
   parseEnvelope,
+  tooLarge,
 } from '../streams/event.ts'
 import { type JsonText, parseJsonText, splitJsonArray } from '../streams/json-text.ts'
 
@@ -22,10 +23,11 @@ const MESSAGE_TYPE = 'message'
  * The messages of a JSON stream's body: one level of array is flattened. Each is stored as the text that was sent, so
  * large integers survive.
  *
- * @throws {ItxError} BAD_REQUEST when the body is not JSON.
+ * @param most messages that are taken
+ * @throws {ItxError} BAD_REQUEST when the body is not JSON, or holds more.
  */
-export function messagesOf(body: string): EncodedInput[] {
-  return elementsOf(body).map((message) => {
+export function messagesOf(body: string, most: number): EncodedInput[] {
+  return atMost(most, elementsOf(body)).map((message) => {
     const payload = parseJsonText(message, 'message')
     return { type: typeOf(payload), payload, raw: true }
   })
@@ -35,6 +37,12 @@ export function messagesOf(body: string): EncodedInput[] {
 function elementsOf(body: string): readonly string[] {
   const text = parseJsonText(body, 'body', Infinity)
   return splitJsonArray(text) ?? [text]
+}
+
+/** Counted before any of them is looked at: millions would hold up everybody else. */
+function atMost<T>(most: number, elements: readonly T[]): readonly T[] {
+  if (elements.length > most) throw tooLarge('a batch', 'events', elements.length, most)
+  return elements
 }
 
 /** A message's own `type` where it is a usable string, so that the dashboard can name and filter it. */
@@ -47,17 +55,18 @@ function typeOf(message: JsonText): string {
 /**
  * The events of an envelope body: one, an array, or one per line.
  *
- * @throws {ItxError} BAD_REQUEST naming the line or the position of what is wrong.
+ * @param most events that are taken
+ * @throws {ItxError} BAD_REQUEST naming the line or the position of what is wrong, or holding more.
  */
-export function envelopesOf(body: string, lines: boolean): EncodedInput[] {
+export function envelopesOf(body: string, lines: boolean, most: number): EncodedInput[] {
   if (lines) {
-    return body
+    const numbered = body
       .split('\n')
-      .map((line, i) => [line, `line ${i + 1}`] as const)
+      .map((line, i) => [line, i + 1] as const)
       .filter(([line]) => line.trim() !== '')
-      .map(([line, where]) => envelope(line, where))
+    return atMost(most, numbered).map(([line, number]) => envelope(line, `line ${number}`))
   }
-  return elementsOf(body).map((element, i) => envelope(element, `event ${i + 1}`))
+  return atMost(most, elementsOf(body)).map((element, i) => envelope(element, `event ${i + 1}`))
 }
 
 function envelope(text: string, where: string): EncodedInput {

@@ -2,8 +2,9 @@ import { type ProjectAccess, resolveProject } from '../itx/access.ts'
 import type { Instance } from '../itx/instance.ts'
 import { principalOfRequest } from '../itx/principal.ts'
 import { ItxError } from '../streams/errors.ts'
-import type { EncodedInput } from '../streams/event.ts'
+import { type EncodedEvent, type EncodedInput, mostMessages } from '../streams/event.ts'
 import type { StreamPath } from '../streams/path.ts'
+import { readFiltered } from './filtered-read.ts'
 import { errorResponse, jsonResponse, notAllowed, textResponse, unauthorized } from './http-error.ts'
 import { formatOffset, parseOffset } from './http-offset.ts'
 import { bodyText, mediaType } from './request-body.ts'
@@ -20,6 +21,8 @@ import { pathOf, splitTarget } from './stream-path.ts'
 
 /** Events of one page over HTTP. */
 const PAGE_EVENTS = 1000
+/** Characters of a stream's content type, at most. */
+const MAX_CONTENT_TYPE = 255
 
 /** Parts of the Durable Streams protocol that are not served yet. Ignoring one would break its promise. */
 const UNSUPPORTED_HEADERS = [
@@ -93,22 +96,41 @@ async function get(access: ProjectAccess, path: StreamPath, request: Request, ur
   const state = await access.streams().state(path)
   if (!state.exists) throw streamNotFound(path)
   const tail = envelopes ? state.maxOffset : state.lastVisibleOffset
+  const page = (events: readonly EncodedEvent[], next: number, headers: Record<string, string> = {}) =>
+    textResponse(envelopes ? envelopesJson(events, lines) : messagesJson(events), {
+      headers: {
+        'content-type': lines ? ENVELOPE_LINES : envelopes ? ENVELOPE : state.contentType,
+        'stream-next-offset': formatOffset(next),
+        'cross-origin-resource-policy': 'same-origin',
+        ...(next >= tail ? { 'stream-up-to-date': 'true' } : {}),
+        ...headers,
+      },
+    })
   const after = offset === 'now' ? tail : offset
+  const filter = onlyValue(url, 'filter')
+  if (filter !== null) {
+    const { events, through, unjudged } = await readFiltered(access, path, {
+      after,
+      filter,
+      visibleOnly: !envelopes,
+      signal: request.signal,
+    })
+    return page(events, Math.min(through, tail), unjudged > 0 ? { 'stream-unjudged': String(unjudged) } : {})
+  }
   const found =
     after >= tail
       ? []
       : (await access.streams().read(path, { after, limit: PAGE_EVENTS, ...(envelopes ? {} : { visibleOnly: true }) }))
           .events
   // Never beyond the tail, whatever was asked for: a reader that resumes there would miss what comes next.
-  const next = found.at(-1)?.offset ?? tail
-  return textResponse(envelopes ? envelopesJson(found, lines) : messagesJson(found), {
-    headers: {
-      'content-type': lines ? ENVELOPE_LINES : envelopes ? ENVELOPE : state.contentType,
-      'stream-next-offset': formatOffset(next),
-      'cross-origin-resource-policy': 'same-origin',
-      ...(next >= tail ? { 'stream-up-to-date': 'true' } : {}),
-    },
-  })
+  return page(found, found.at(-1)?.offset ?? tail)
+}
+
+/** The value of a parameter, or null. @throws {ItxError} BAD_REQUEST when it was given more than once. */
+function onlyValue(url: URL, name: string): string | null {
+  const [value = null, ...more] = url.searchParams.getAll(name)
+  if (more.length === 0) return value
+  throw new ItxError('BAD_REQUEST', `${name} was given more than once`, { field: name })
 }
 
 async function head(access: ProjectAccess, path: StreamPath): Promise<Response> {
@@ -130,8 +152,9 @@ async function put(
   access.require('create')
   const header = request.headers.get('content-type')
   requireJson(header ?? JSON_TYPE)
+  requireShort(header ?? JSON_TYPE)
   const body = await bodyText(request, instance.config.limits.maxMessageBytes)
-  const inputs = body === '' ? [] : messagesOf(body)
+  const inputs = body === '' ? [] : messagesOf(body, mostMessages(instance.config.limits.maxBatchEvents))
   const { created, state } = await access.streams().create(path, { contentType: header ?? JSON_TYPE, inputs })
   // Existing: the same configuration is fine, its body is ignored; another one is a conflict.
   if (!created && mediaType(state.contentType) !== mediaType(header ?? JSON_TYPE)) {
@@ -154,15 +177,16 @@ async function post(instance: Instance, access: ProjectAccess, path: StreamPath,
   access.require('append')
   const header = request.headers.get('content-type')
   const type = mediaType(header)
-  const body = await bodyText(request, instance.config.limits.maxMessageBytes)
+  const { maxMessageBytes, maxBatchEvents } = instance.config.limits
+  const body = await bodyText(request, maxMessageBytes)
   if (body.trim() === '') throw new ItxError('BAD_REQUEST', 'the body is empty', { field: 'body' })
   if (type === ENVELOPE || type === ENVELOPE_LINES) {
-    return postEnvelopes(access, path, envelopesOf(body, type === ENVELOPE_LINES))
+    return postEnvelopes(access, path, envelopesOf(body, type === ENVELOPE_LINES, maxBatchEvents))
   }
   requireJson(header)
   const state = await access.streams().state(path)
   if (!state.exists) throw streamNotFound(path)
-  const inputs = messagesOf(body)
+  const inputs = messagesOf(body, mostMessages(maxBatchEvents))
   if (inputs.length === 0) throw new ItxError('BAD_REQUEST', 'the array is empty', { field: 'body' })
   const receipts = await access.streams().append(path, inputs)
   return textResponse(null, {
@@ -194,6 +218,16 @@ function requireJson(header: string | null): void {
       field: 'content-type',
     },
   )
+}
+
+/** @throws {ItxError} BAD_REQUEST for a content type that is long: it is kept in the state, which appends rewrite. */
+function requireShort(header: string): void {
+  if (header.length <= MAX_CONTENT_TYPE) return
+  throw new ItxError('BAD_REQUEST', `content type has ${header.length} characters; at most ${MAX_CONTENT_TYPE}`, {
+    field: 'content-type',
+    size: header.length,
+    limit: MAX_CONTENT_TYPE,
+  })
 }
 
 /** @throws {ItxError} BAD_REQUEST for what the protocol has and this door does not serve yet. */

@@ -4,9 +4,14 @@ import type { EncodedEvent, EncodedInput, Receipt } from '../streams/event.ts'
 import type { JsonText } from '../streams/json-text.ts'
 import type { ConfigChange } from '../streams/core/config.ts'
 import type { EventLocator, ReadOptions, StreamState } from '../streams/project-reader.ts'
+import type { ScanBatch, ScanClosed, ScanOptions } from '../streams/scan.ts'
+import type { AvailableProcessor, ProcessorInfo } from '../streams/processors/host.ts'
+import type { RestartFrom } from '../streams/processors/runner.ts'
 import type { CatalogueRow } from '../streams/storage/port.ts'
+import type { ExportOptions, ExportPage, ImportChunk, Imported } from '../streams/transfer.ts'
 
 export type {
+  AvailableProcessor,
   Batch,
   CatalogueRow,
   ChildrenOptions,
@@ -14,8 +19,17 @@ export type {
   Closed,
   ConfigChange,
   EventLocator,
+  ExportOptions,
+  ExportPage,
+  ImportChunk,
+  Imported,
   ListOptions,
+  ProcessorInfo,
   ReadOptions,
+  RestartFrom,
+  ScanBatch,
+  ScanClosed,
+  ScanOptions,
   StreamsPage,
   SubscribeOptions,
 }
@@ -113,6 +127,16 @@ export interface WirePage {
   readonly incarnationId: string | null
 }
 
+export interface StreamProcessors {
+  readonly attached: readonly ProcessorInfo[]
+  readonly available: readonly AvailableProcessor[]
+}
+
+export interface WireStateAt {
+  readonly offset: number
+  readonly state: JsonText
+}
+
 export interface StreamApi {
   create(options?: { readonly contentType?: string }): Promise<{ readonly created: boolean; readonly state: WireState }>
   /** Atomic; a receipt per event, at its position. Resolves once the batch is on the disk. */
@@ -124,6 +148,15 @@ export interface StreamApi {
   children(options?: ChildrenOptions): Promise<ChildrenPage>
   /** Replay, then tail. The result of `onBatch` is the acknowledgement; at most 4 batches are in flight. */
   subscribe(options: SubscribeOptions, onBatch: (batch: WireBatch) => unknown): Pipelined<SubscriptionApi>
+  /**
+   * Looks through the log, up to its head of now, for events that match a CEL filter. The result of `onBatch` is the
+   * acknowledgement; one batch is in flight. `closed` tells `done` when everything was looked at.
+   */
+  scan(options: Omit<ScanOptions, 'visibleOnly'>, onBatch: (batch: ScanBatch) => unknown): Pipelined<ScanApi>
+  /** A page of the whole log as it is stored, to be imported elsewhere. All pages are of one life, or CONFLICT. */
+  export(options?: ExportOptions): Promise<ExportPage>
+  /** Imports a piece of a log, all or nothing, where there is no stream; see `ImportChunk`. */
+  import(chunk: ImportChunk): Promise<Imported>
   /** Refuses callers' events from now on. @throws NOT_FOUND for a stream that does not exist, as all that follow. */
   pause(reason?: string): Promise<void>
   resume(reason?: string): Promise<void>
@@ -131,12 +164,30 @@ export interface StreamApi {
   configure(change: ConfigChange): Promise<void>
   /** Replaces the metadata: a JSON object, as text. */
   setMetadata(metadata: JsonText): Promise<void>
+  /** The processors attached to the stream and how they get on, and those that this server has. */
+  processors(): Promise<StreamProcessors>
+  /** Attaches a processor: it reduces the whole log, its effects begin with what comes next. */
+  attach(processor: string): Promise<void>
+  /** Detaches a processor: its state and checkpoint are forgotten. */
+  detach(processor: string): Promise<void>
+  /**
+   * Sets a processor going again: from its checkpoint (default), past the event it is parked at (`skip`), or back from an
+   * offset, from where its effects run once more.
+   */
+  restart(processor: string, options?: { readonly from?: RestartFrom }): Promise<void>
+  /** A processor's state after any event, its newest without an offset; `core` is the stream's own state. */
+  stateAt(options: { readonly processor: string; readonly offset?: number }): Promise<WireStateAt>
   /** Ends the stream for good: no caller's event passes again. */
   close(reason?: string): Promise<void>
   /** Wipes the log and begins a new life; what is below stays. */
   reset(): Promise<{ readonly incarnationId: string }>
   /** @throws CONFLICT `children` when there are streams below and `recursive` is not set. */
   delete(options?: { readonly recursive?: boolean }): Promise<{ readonly deleted: number }>
+}
+
+export interface ScanApi {
+  closed(): Promise<ScanClosed>
+  stop(): Promise<void>
 }
 
 export interface SubscriptionApi {

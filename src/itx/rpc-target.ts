@@ -31,6 +31,10 @@ export function members<T>() {
   ): readonly string[] => names
 }
 
+/** What is wrong with an argument is told so far: who sends a hundred thousand wrong keys is not sent them back. */
+const MOST_ISSUES = 10
+const MOST_CHARACTERS = 500
+
 /**
  * Validates an argument that came through a door.
  *
@@ -39,7 +43,11 @@ export function members<T>() {
 export function checked<T>(schema: ZodType<T>, value: unknown, what: string): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  throw new ItxError('BAD_REQUEST', `${what}: ${prettifyError(result.error).replaceAll('\n', ' ')}`, {
-    issues: result.error.issues.map((issue) => ({ path: issue.path.map(String).join('.'), message: issue.message })),
+  const message = prettifyError(result.error).replaceAll('\n', ' ')
+  throw new ItxError('BAD_REQUEST', `${what}: ${message.slice(0, MOST_CHARACTERS)}`, {
+    issues: result.error.issues.slice(0, MOST_ISSUES).map((issue) => ({
+      path: issue.path.map(String).join('.').slice(0, MOST_CHARACTERS),
+      message: issue.message.slice(0, MOST_CHARACTERS),
+    })),
   })
 }

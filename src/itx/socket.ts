@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { RpcTarget, newWebSocketRpcSession } from 'capnweb'
+import { RpcSession, RpcTarget } from 'capnweb'
 import { WebSocketServer, type WebSocket as NodeSocket } from 'ws'
 import { ItxError } from '../streams/errors.ts'
 import { type Principal, ANONYMOUS } from './access.ts'
 import { outgoingError } from './errors-out.ts'
+import { GuardedTransport } from './guarded-transport.ts'
 import type { ItxApi, Pipelined } from './handle.ts'
 import { type Instance, currentInstance } from './instance.ts'
 import { ItxTarget } from './itx-target.ts'
@@ -111,10 +112,10 @@ function serve(instance: Instance, ws: NodeSocket, { principal, browser }: { pri
     ws.on('close', () => clearTimeout(timer))
     target = new AuthenticateTarget(instance, () => clearTimeout(timer))
   } else target = new ItxTarget(instance, principal)
-  newWebSocketRpcSession(ws as unknown as WebSocket, target, {
+  // Lives as long as its socket, which holds it.
+  void new RpcSession(new GuardedTransport(ws as unknown as WebSocket), target, {
     // A socket that is gone aborts its session with an error that nobody will read.
     onSendError: (error) => (ws.readyState === ws.OPEN ? outgoingError(instance, error) : error),
-    limits: { maxMessageSize: instance.config.limits.maxMessageBytes },
   })
 }
 

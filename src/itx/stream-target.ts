@@ -5,11 +5,22 @@ import { ItxError } from '../streams/errors.ts'
 import { type EncodedInput, checkEncodedInput } from '../streams/event.ts'
 import { type StreamPath, parsePath } from '../streams/path.ts'
 import { checkConfigChange, checkMetadata } from '../streams/core/config.ts'
-import { parseJsonText } from '../streams/json-text.ts'
+import { type JsonText, parseJsonText } from '../streams/json-text.ts'
 import type { ProjectAccess } from './access.ts'
-import type { Pipelined, StreamApi, StreamsApi, SubscriptionApi, WireBatch } from './handle.ts'
+import type {
+  Pipelined,
+  ScanApi,
+  ScanBatch,
+  ScanOptions,
+  StreamApi,
+  StreamsApi,
+  SubscriptionApi,
+  WireBatch,
+} from './handle.ts'
 import { allowOnly, checked, members } from './rpc-target.ts'
+import { ScanTarget } from './scan-target.ts'
 import { SubscriptionTarget } from './subscription-target.ts'
+import { ExportArguments, ImportArguments } from './transfer-arguments.ts'
 import { wireState } from './wire-state.ts'
 
 const types = z.array(z.string().min(1).max(255)).min(1).max(100)
@@ -42,6 +53,11 @@ const ListArguments = z
   .optional()
 const Locator = z.union([z.strictObject({ offset }), z.strictObject({ idempotencyKey: z.string().max(255) })])
 const Reason = z.string().max(1000).optional()
+const Slug = z.string().min(1).max(64)
+const RestartArguments = z
+  .strictObject({ from: z.union([offset, z.enum(['checkpoint', 'skip'])]).optional() })
+  .optional()
+const StateAtArguments = z.strictObject({ processor: Slug, offset: offset.optional() })
 const DeleteArguments = z.strictObject({ recursive: z.boolean().optional() }).optional()
 const SubscribeArguments = z.strictObject({
   after: z.union([offset, z.enum(['start', 'now'])]).optional(),
@@ -49,6 +65,15 @@ const SubscribeArguments = z.strictObject({
   types: types.optional(),
   events: z.boolean().optional(),
   state: z.boolean().optional(),
+})
+
+const ScanArguments = z.strictObject({
+  filter: z.string(),
+  after: offset.optional(),
+  before: offset.optional(),
+  types: types.optional(),
+  order: z.enum(['asc', 'desc']).optional(),
+  incarnationId: z.string().max(100).optional(),
 })
 
 /** The streams of one project. */
@@ -121,6 +146,21 @@ export class StreamTarget extends RpcTarget implements StreamApi {
     return this.#subscribe(options, onBatch) as unknown as Pipelined<SubscriptionApi>
   }
 
+  scan(options: unknown, onBatch: (batch: ScanBatch) => unknown): Pipelined<ScanApi> {
+    return this.#scan(options, onBatch) as unknown as Pipelined<ScanApi>
+  }
+
+  async export(options?: unknown) {
+    this.#access.require('export')
+    return this.#access.streams().export(this.#path, given(checked(ExportArguments, options, 'export')))
+  }
+
+  async import(chunk: unknown) {
+    this.#access.require('import')
+    const { head, ...rest } = given(checked(ImportArguments, chunk, 'import'))
+    return this.#access.streams().import(this.#path, head ? { ...rest, head: given(head) } : rest)
+  }
+
   async pause(reason?: unknown) {
     this.#access.require('pause')
     await this.#access.streams().pause(this.#path, checked(Reason, reason, 'pause'))
@@ -142,6 +182,36 @@ export class StreamTarget extends RpcTarget implements StreamApi {
     await this.#access.streams().setMetadata(this.#path, checkMetadata(JSON.parse(text)))
   }
 
+  async processors() {
+    this.#access.require('processors')
+    const { processors } = this.#access.streams()
+    return { attached: await processors.list(this.#path), available: processors.available }
+  }
+
+  async attach(processor: unknown) {
+    this.#access.require('attach')
+    await this.#access.streams().processors.attach(this.#path, checked(Slug, processor, 'attach'))
+  }
+
+  async detach(processor: unknown) {
+    this.#access.require('detach')
+    await this.#access.streams().processors.detach(this.#path, checked(Slug, processor, 'detach'))
+  }
+
+  async restart(processor: unknown, options?: unknown) {
+    this.#access.require('restart')
+    const { from = 'checkpoint' } = checked(RestartArguments, options, 'restart') ?? {}
+    await this.#access.streams().processors.restart(this.#path, checked(Slug, processor, 'restart'), from)
+  }
+
+  async stateAt(options: unknown) {
+    this.#access.require('stateAt')
+    const { processor, offset: at } = checked(StateAtArguments, options, 'stateAt')
+    const { offset: reached, state } = await this.#access.streams().processors.stateAt(this.#path, processor, at)
+    // As text: Cap'n Web would drop some keys of what users wrote.
+    return { offset: reached, state: JSON.stringify(state) as JsonText }
+  }
+
   async close(reason?: unknown) {
     this.#access.require('close')
     await this.#access.streams().close(this.#path, checked(Reason, reason, 'close'))
@@ -156,6 +226,15 @@ export class StreamTarget extends RpcTarget implements StreamApi {
     this.#access.require('delete')
     const { recursive = false } = checked(DeleteArguments, options, 'delete') ?? {}
     return this.#access.streams().delete(this.#path, { recursive })
+  }
+
+  async #scan(options: unknown, onBatch: (batch: ScanBatch) => unknown) {
+    this.#access.require('scan')
+    const wanted: ScanOptions = given(checked(ScanArguments, options, 'scan'))
+    if (typeof onBatch !== 'function') {
+      throw new ItxError('BAD_REQUEST', 'scan takes a function as its second argument', { field: 'onBatch' })
+    }
+    return ScanTarget.open(this.#access.streams(), this.#path, wanted, onBatch)
   }
 
   async #subscribe(options: unknown, onBatch: (batch: WireBatch) => unknown) {
@@ -177,10 +256,18 @@ allowOnly(
     'state',
     'children',
     'subscribe',
+    'scan',
+    'export',
+    'import',
     'pause',
     'resume',
     'configure',
     'setMetadata',
+    'processors',
+    'attach',
+    'detach',
+    'restart',
+    'stateAt',
     'close',
     'reset',
     'delete',

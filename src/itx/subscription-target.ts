@@ -57,9 +57,15 @@ export class SubscriptionTarget extends RpcTarget implements SubscriptionApi {
 allowOnly(SubscriptionTarget, members<SubscriptionApi>()('closed', 'unsubscribe'))
 
 /** Sends a batch; resolves when the caller has taken it. */
-async function deliver(callback: Callback, { state, ...batch }: Batch): Promise<void> {
+function deliver(callback: Callback, { state, ...batch }: Batch): Promise<void> {
   const wire: WireBatch = state ? { ...batch, state: wireState({ ...state, exists: true }) } : batch
-  const result = callback(wire) as (PromiseLike<unknown> & { [Symbol.dispose]?: () => void }) | undefined
+  // Waited for elsewhere: a function that waits keeps what it was called with, and so every batch that is under way.
+  return taken(callback(wire) as Acknowledgement)
+}
+
+type Acknowledgement = (PromiseLike<unknown> & { [Symbol.dispose]?: () => void }) | undefined
+
+async function taken(result: Acknowledgement): Promise<void> {
   try {
     await result
   } finally {

@@ -29,6 +29,8 @@ export interface ActorsOptions {
   readonly onCommitted: (path: StreamPath, events: readonly EncodedEvent[], state: CoreState) => void
   /** A life of a stream is over, and the commit that ended it is on the disk. */
   readonly onEnded: (path: StreamPath, reason: CloseReason, below: boolean) => void
+  /** The commit that was to end a life has failed: whether it is over, only the disk knows. */
+  readonly onUncertain: (path: StreamPath, below: boolean) => void
 }
 
 /** A life that the open group ends. */
@@ -88,15 +90,29 @@ export class Actors implements GroupParticipant {
     if (actor) return actor
     if (this.#opening.has(path)) return null
     const stored = this.#storage.working.loadStream(path)
-    if (!stored) return this.#adopt(Stream.absent(this.#storage, path, this.#options.newId(), this.#leaving.get(path)))
+    if (!stored) {
+      const seen = this.#seenLeaving(path)
+      // Its row is gone, so nobody can rebuild what readers see of it: the commit that removes it comes first.
+      if (seen === 'stale')
+        return this.#wait(
+          path,
+          this.#storage.durable().catch(() => {}),
+        )
+      return this.#adopt(Stream.absent(this.#storage, path, this.#options.newId(), seen))
+    }
     if (!needsRecovery(this.#storage.working, stored)) return this.#adopt(Stream.stored(this.#storage, stored))
-    const opening = recoverStream(this.#storage, stored, this.#options.scheduler)
+    const recovery = recoverStream(this.#storage, stored, this.#options.scheduler)
       .then((recovered) => void this.#adopt(Stream.stored(this.#storage, recovered)))
       .catch((error: unknown) => {
         // The file was closed under it.
         throw this.#closed ? shuttingDown() : error
       })
-      .finally(() => this.#opening.delete(path))
+    return this.#wait(path, recovery)
+  }
+
+  /** Lets whoever asks for a stream wait. */
+  #wait(path: StreamPath, until: Promise<void>): null {
+    const opening = until.finally(() => this.#opening.delete(path))
     this.#opening.set(path, opening)
     // Whoever waits hears of a failure; nobody waiting is no reason to end the process.
     opening.catch(() => {})
@@ -159,8 +175,14 @@ export class Actors implements GroupParticipant {
     return stored && refOf(stored)
   }
 
+  /** @throws {ItxError} UNAVAILABLE when the file was closed while somebody waited to read it. */
+  checkOpen(): void {
+    if (this.#closed) throw shuttingDown()
+  }
+
   /** Reads from a stream's log; one that turns out to be damaged is stopped, and nothing of it is deleted. */
   readLog<T>(path: StreamPath, read: () => T): T {
+    this.checkOpen()
     try {
       return read()
     } catch (error) {
@@ -186,6 +208,21 @@ export class Actors implements GroupParticipant {
   /** Writes what was decided, all or nothing, in the open group. */
   write(changes: readonly Change[]): void {
     this.#transact(changes, () => {})
+  }
+
+  /**
+   * Begins the first life of a stream from a state that its log goes on from; `changes` hold its first events, under the
+   * actor it has had so far.
+   */
+  begin(absent: Stream, base: CoreState, changes: readonly Change[]): void {
+    const born = Stream.reborn(this.#storage, base, absent.committed)
+    this.#replace(absent, born)
+    this.#transact(
+      changes.map((change) => (change.stream === absent ? { ...change, stream: born } : change)),
+      () => {},
+    )
+    // Who waits at offset 0 for its first event would miss those before the log.
+    if (base.maxOffset > 0) this.#endings.push({ path: absent.path, reason: 'incarnation', below: false })
   }
 
   /** Begins a new life of a stream: its log is discarded, its first events written. */
@@ -219,6 +256,8 @@ export class Actors implements GroupParticipant {
     const endings = this.#endings
     this.#dirty.clear()
     this.#endings = []
+    // Asked for after the removal and not written to, an actor would show the life that is over for good.
+    for (const path of this.#leaving.keys()) if (this.#actors.get(path)?.dirty === false) this.#actors.delete(path)
     this.#leaving.clear()
     for (const { path, reason, below } of endings) {
       for (const each of this.#damaged.keys())
@@ -236,13 +275,15 @@ export class Actors implements GroupParticipant {
 
   /** Nothing of the group is known to be stored: its actors are dropped and read anew from the disk. */
   rolledBack(): void {
+    const endings = this.#endings
     for (const stream of this.#dirty) this.#actors.delete(stream.path)
-    for (const { path } of this.#endings) {
+    for (const { path } of endings) {
       for (const each of this.#actors.keys()) if (each === path || isBelow(each, path)) this.#actors.delete(each)
     }
     this.#dirty.clear()
     this.#endings = []
     this.#leaving.clear()
+    for (const { path, below } of endings) this.#options.onUncertain(path, below)
   }
 
   #transact(changes: readonly Change[], first: (tx: WriteTransaction) => void): void {
@@ -277,6 +318,14 @@ export class Actors implements GroupParticipant {
     return stream
   }
 
+  /** What readers still see of a stream that the open group deletes, whether it had an actor then or not. */
+  #seenLeaving(path: StreamPath): CommittedStream | null | 'stale' {
+    if (this.#endings.length === 0) return null
+    const seen = this.#leaving.get(path) ?? this.readableNow(path)
+    if (seen !== null && seen !== 'stale') this.#leaving.set(path, seen)
+    return seen
+  }
+
   #replace(old: Stream, reborn: Stream): void {
     this.#dirty.delete(old)
     this.#actors.set(old.path, reborn)
@@ -295,12 +344,13 @@ export class Actors implements GroupParticipant {
   /** Deletes rows of discarded logs, a few per turn: a log of a million events must not hold up everybody else. */
   #collectGarbage(): void {
     if (this.#closed || !this.#garbage) return
-    this.#garbage = this.#storage.working.hasGarbage()
-    if (!this.#garbage) return
     try {
-      this.#storage.transactionSync(this, (tx) => tx.collectGarbage(GARBAGE_ROWS))
-    } catch {
-      // The commit that comes next tries again; what is left over hurts nobody but the disk.
+      this.#garbage = this.#storage.working.hasGarbage()
+      if (this.#garbage) this.#storage.transactionSync(this, (tx) => tx.collectGarbage(GARBAGE_ROWS))
+    } catch (error) {
+      // The commit that comes next tries again; what is left over hurts nobody but the disk. Where it is damaged no try
+      // will do, and each one would fail whatever else is in its group.
+      if (itxErrorDetails(error)?.['reason'] === 'corrupt') this.#garbage = false
     }
   }
 }

@@ -3,6 +3,7 @@ import { CHILD_CREATED, CREATED } from './core/core-events.ts'
 import { type EncodedEvent, type EncodedInput, checkEncodedInput, decodeEvent } from './event.ts'
 import type { JsonText } from './json-text.ts'
 import { parsePath } from './path.ts'
+import type { ReadPage } from './project-reader.ts'
 import { TestProject, failureOf, replayed, times, turn } from './testing.ts'
 
 // Guards the promises of append and create over real storage: all or nothing, ancestors and announcements in the same
@@ -39,7 +40,7 @@ describe('an append', () => {
     ])
   })
 
-  test('every field that is accepted survives a restart, whatever text it holds', async () => {
+  test('T4: every field that is accepted survives a restart, whatever text it holds', async () => {
     using project = new TestProject()
     const input = checkEncodedInput({
       type: '変更/🙂 \u2028',
@@ -332,5 +333,76 @@ describe('reading', () => {
   ])('refuses %j', async (options) => {
     using project = new TestProject()
     expect(await failureOf(project.streams.read(parsePath('/a'), options))).toMatchObject({ code: 'BAD_REQUEST' })
+  })
+})
+
+describe('regressions that may not return', () => {
+  test('T7: a key is one event: in its batch, in its group, after a restart, while paused, and with what it now says', async () => {
+    using project = new TestProject()
+    const keyed = (payload: unknown, more: object = {}) => ({ type: 'x', payload, idempotencyKey: 'k', ...more })
+    const [first, again] = await project.append('/a', keyed(1), keyed(2))
+    expect([first, again]).toMatchObject([
+      { offset: 2, duplicate: false },
+      { offset: 2, duplicate: true, createdAt: first!.createdAt },
+    ])
+    // Of one group, neither of them on the disk when the other is decided.
+    const both = await Promise.all([
+      project.append('/a', { type: 'x', idempotencyKey: 'other' }),
+      project.append('/a', { type: 'x', idempotencyKey: ' other ' }),
+    ])
+    expect(both.flat()).toMatchObject([
+      { offset: 3, duplicate: false },
+      { offset: 3, duplicate: true },
+    ])
+    project.reopen()
+    await project.streams.pause(parsePath('/a'))
+    expect(await project.append('/a', keyed(3))).toMatchObject([{ offset: 2, duplicate: true }])
+    expect(await project.append('/a', keyed(3, { offset: 2 }))).toMatchObject([{ offset: 2, duplicate: true }])
+    expect(await failureOf(project.append('/a', keyed(3, { offset: 5 })))).toMatchObject({
+      code: 'CONFLICT',
+      reason: 'precondition',
+      expected: 5,
+      actual: 2,
+    })
+    // Another stream, and another life, know nothing of it.
+    expect(await project.append('/b', keyed(4))).toMatchObject([{ offset: 2, duplicate: false }])
+    await project.streams.reset(parsePath('/a'))
+    expect(await project.append('/a', keyed(5))).toMatchObject([{ offset: 2, duplicate: false }])
+    expect((await project.log('/a')).map((event) => event.payload ?? null).at(-1)).toBe('5')
+  })
+
+  test('T8: offsets are gapless, pages meet, an event over 512 KiB spans several chunk rows, and replay gives the state', async () => {
+    using project = new TestProject()
+    const large = 'ä'.repeat(700_000)
+    for (let i = 0; i < 30; i++) {
+      await project.append('/a', ...Array.from({ length: 7 }, (_, n) => ({ type: 'small', payload: i * 7 + n })))
+      if (i % 10 === 5) await project.append('/a', { type: 'large', payload: large, metadata: { i } })
+    }
+    project.reopen()
+    const chunks = project.storage.connection
+      .prepare('select offset, count(*) as chunks, max(length(bytes)) as most from event_chunks group by offset')
+      .all()
+    expect(chunks).toHaveLength(3)
+    for (const row of chunks) expect(row).toMatchObject({ chunks: 3, most: 512 * 1024 })
+
+    const up: EncodedEvent[] = []
+    for (let after: number | null = 0; after !== null;) {
+      const page: ReadPage = await project.streams.read(parsePath('/a'), { after, limit: 13 })
+      up.push(...page.events)
+      after = page.nextCursor
+    }
+    const down: EncodedEvent[] = []
+    for (let before: number | null = Number.MAX_SAFE_INTEGER; before !== null;) {
+      const page: ReadPage = await project.streams.read(parsePath('/a'), { before, limit: 17, order: 'desc' })
+      down.push(...page.events)
+      before = page.nextCursor
+    }
+    expect(up.map((event) => event.offset)).toEqual(Array.from({ length: 214 }, (_, n) => n + 1))
+    expect(down.toReversed()).toEqual(up)
+    expect(up.filter((event) => event.type === 'large').map((event) => decodeEvent(event).payload)).toEqual(
+      times(3, large),
+    )
+    const { exists: _, ...state } = await project.streams.state(parsePath('/a'))
+    expect(state).toEqual(replayed('/a', up))
   })
 })

@@ -1,4 +1,4 @@
-import { ItxError } from './errors.ts'
+import { ItxError, shown } from './errors.ts'
 import { type StreamPath, parsePath } from './path.ts'
 import type { CatalogueRow, CommittedReader } from './storage/port.ts'
 
@@ -45,12 +45,13 @@ export interface StreamsPage {
 /**
  * The immediate children of a stream, by name: one indexed read. A stream that does not exist has none.
  *
- * @throws {ItxError} BAD_REQUEST for a bad limit, skip or match.
+ * @param knownCount the number of children that its state says; the last page is held against it
+ * @throws {ItxError} BAD_REQUEST for a bad limit, skip or match; INTERNAL when children are missing from the list.
  */
 export function listChildren(
   reader: CommittedReader,
   path: StreamPath,
-  knownCount: number | null,
+  knownCount: number,
   options: ChildrenOptions,
 ): ChildrenPage {
   const limit = pageLimit(options.limit, DEFAULT_LIST_LIMIT, MAX_LIST_LIMIT)
@@ -64,33 +65,55 @@ export function listChildren(
     ...(options.skip === undefined ? {} : { skip: wholeNumber(options.skip, 'skip') }),
     ...(match === undefined ? {} : { match }),
   })
-  const total = match === undefined && knownCount !== null ? knownCount : reader.countChildren(path, match)
+  const last = rows.length <= limit
+  const all = last && match === undefined && options.after === undefined && options.skip === undefined
+  const total = all ? rows.length : match === undefined && !last ? knownCount : reader.countChildren(path, match)
+  if (match === undefined && total !== knownCount) throw miscounted(path, 'children', knownCount, total)
   const children = rows.slice(0, limit)
-  return { path, children, total, nextAfter: rows.length > limit ? (children.at(-1)?.name ?? null) : null }
+  return { path, children, total, nextAfter: last ? null : (children.at(-1)?.name ?? null) }
 }
 
 /**
  * A prefix and everything below it, by path: one indexed read.
  *
- * @throws {ItxError} BAD_REQUEST for a bad prefix, limit or match.
+ * @param knownBelow the number of streams below the prefix that its state says; the last page is held against it
+ * @throws {ItxError} BAD_REQUEST for a bad limit, prefix or match; INTERNAL when streams are missing from the list.
  */
-export function listStreams(reader: CommittedReader, options: ListOptions): StreamsPage {
+export function listStreams(
+  reader: CommittedReader,
+  prefix: StreamPath,
+  knownBelow: number,
+  options: ListOptions,
+): StreamsPage {
   const limit = pageLimit(options.limit, DEFAULT_LIST_LIMIT, MAX_LIST_LIMIT)
   const match = matchText(options.match)
-  const rows = reader.list(parsePath(options.prefix ?? '/'), {
+  const rows = reader.list(prefix, {
     limit: limit + 1,
     ...(options.after === undefined ? {} : { after: parsePath(options.after) }),
     ...(match === undefined ? {} : { match }),
   })
+  if (match === undefined && rows.length <= limit) {
+    const all = options.after === undefined
+    const below = all ? rows.filter(({ path }) => path !== prefix).length : reader.countBelow(prefix)
+    if (below !== knownBelow) throw miscounted(prefix, 'streams below it', knownBelow, below)
+  }
   const streams = rows.slice(0, limit)
   return { streams, nextAfter: rows.length > limit ? (streams.at(-1)?.path ?? null) : null }
+}
+
+/** A row with a damaged path, or a damaged index, is not listed where it belongs: only the count shows it. */
+function miscounted(path: StreamPath, what: string, known: number, found: number): ItxError {
+  return new ItxError('INTERNAL', `${path} has ${known} ${what}, but ${found} are found`, {
+    reason: 'corrupt',
+    path,
+  })
 }
 
 /** @throws {ItxError} BAD_REQUEST when the limit is not a whole number from 1 to `max`. */
 export function pageLimit(limit: unknown, byDefault: number, max: number): number {
   if (limit === undefined) return byDefault
   if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1 || limit > max) {
-    throw new ItxError('BAD_REQUEST', `limit must be a whole number from 1 to ${max}, not ${String(limit)}`, {
+    throw new ItxError('BAD_REQUEST', `limit must be a whole number from 1 to ${max}, not ${shown(limit)}`, {
       field: 'limit',
       limit: max,
     })
@@ -101,7 +124,7 @@ export function pageLimit(limit: unknown, byDefault: number, max: number): numbe
 /** @throws {ItxError} BAD_REQUEST when the value is not a whole number of at least 0. */
 export function wholeNumber(value: unknown, field: string): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
-    throw new ItxError('BAD_REQUEST', `${field} must be a whole number of at least 0, not ${String(value)}`, { field })
+    throw new ItxError('BAD_REQUEST', `${field} must be a whole number of at least 0, not ${shown(value)}`, { field })
   }
   return value
 }

@@ -49,6 +49,20 @@ export function trimmedBelow(path: string, after: number, firstOffset: number): 
   })
 }
 
+/** Characters of a value that a message shows, at most. */
+const SHOWN_LENGTH = 80
+
+/** A value from outside as a message shows it: short, and never by its own `toString`, which may be anything. */
+export function shown(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object') return 'an object'
+  if (typeof value === 'function') return 'a function'
+  const text = String(value)
+  const short = text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text
+  return typeof value === 'string' ? JSON.stringify(short) : short
+}
+
 const CODES: ReadonlySet<unknown> = new Set(ITX_ERROR_CODES)
 
 /** The code of an error from any door, or undefined when it carries none of ours. */

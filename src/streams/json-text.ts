@@ -1,4 +1,4 @@
-import { ItxError } from './errors.ts'
+import { ItxError, shown } from './errors.ts'
 
 declare const jsonText: unique symbol
 
@@ -20,17 +20,16 @@ export const MAX_JSON_DEPTH = 256
  * @throws {ItxError} BAD_REQUEST naming the field when the text is not JSON or is nested too deeply.
  */
 export function parseJsonText(text: string, field: string, levels: number = MAX_JSON_DEPTH): JsonText {
-  let value: unknown
   try {
-    value = JSON.parse(text)
+    JSON.parse(text)
   } catch (error) {
     throw new ItxError('BAD_REQUEST', `${field} is not valid JSON: ${message(error)}`, { field })
   }
   checkDepth(text, field, levels)
-  // A raw lone surrogate would not survive UTF-8; written anew it becomes an escape.
-  if (!text.isWellFormed()) return JSON.stringify(value) as JsonText
+  // A raw lone surrogate would not survive UTF-8; written as its escape it does, and the rest stays as it was sent.
+  const whole = text.isWellFormed() ? text : text.replaceAll(/\p{Surrogate}/gu, escaped)
   // A raw line break is only legal between tokens: taking it out keeps a payload on one line of NDJSON.
-  return (text.includes('\n') || text.includes('\r') ? text.replaceAll(/[\r\n]+/g, ' ') : text).trim() as JsonText
+  return (whole.includes('\n') || whole.includes('\r') ? whole.replaceAll(/[\r\n]+/g, ' ') : whole).trim() as JsonText
 }
 
 /**
@@ -140,6 +139,10 @@ export function utf8Bytes(text: string): number {
   return bytes
 }
 
+function escaped(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16)}`
+}
+
 function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return error instanceof Error ? error.message : shown(error)
 }

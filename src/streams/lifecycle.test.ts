@@ -1,8 +1,11 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { PAUSED, RESUMED } from './core/core-events.ts'
+import { CORE_STATE_VERSION } from './core/state.ts'
+import type { Closed } from './delivery/batch.ts'
+import { ItxError } from './errors.ts'
 import { encodeInput } from './event.ts'
 import { parsePath } from './path.ts'
-import { TestProject, failureOf, readAll, replayed, until } from './testing.ts'
+import { TestProject, failureOf, plantState, readAll, replayed, until } from './testing.ts'
 
 // Guards what can be done to a whole stream: that a pause and a close hold, that the breaker stops a flood before it is
 // stored, and that a life that has ended leaves nothing that a new one could be mistaken for.
@@ -242,6 +245,42 @@ describe('reset', () => {
     expect((await readAll(project.streams, A)).map((event) => event.type)).toEqual(['stream/created'])
   })
 
+  test('rows of the old life that cannot be looked for are deleted after a later commit', async () => {
+    using project = new TestProject()
+    await project.append('/a', { type: 'x' })
+    const { working } = project.storage
+    // Thrown outside of any call, it would end the process.
+    const looks = vi.spyOn(working, 'hasGarbage').mockImplementationOnce(() => {
+      throw new ItxError('UNAVAILABLE', 'the disk answered with an error')
+    })
+    await project.streams.reset(A)
+    await until(() => looks.mock.calls.length > 0)
+    expect(working.hasGarbage()).toBe(true)
+    await project.append('/a', { type: 'y' })
+    await until(() => !working.hasGarbage())
+  })
+
+  test('readers are not led into the new life when the reset was stored but reported as failed', async () => {
+    using project = new TestProject()
+    await project.append('/a', { type: 'x' }, { type: 'x' })
+    const { incarnationId } = await project.streams.state(A)
+    const offsets: number[] = []
+    let closed: Closed | undefined
+    const reader = await project.streams.subscribe(A, { after: 'start' }, (batch) => {
+      offsets.push(...batch.events.map((event) => event.offset))
+    })
+    void reader.closed().then((reason) => (closed = reason))
+    const reset = failureOf(project.streams.reset(A))
+    project.storage.connection.exec('commit')
+    expect(await reset).toMatchObject({ code: 'UNAVAILABLE' })
+    await project.append('/a', ...Array.from({ length: 5 }, () => ({ type: 'new' })))
+    await until(() => closed !== undefined)
+    expect(closed).toEqual({ reason: 'storage' })
+    expect(offsets).toEqual([1, 2, 3])
+    const resumed = project.streams.subscribe(A, { incarnationId, after: 3 }, () => {})
+    expect(await failureOf(resumed)).toMatchObject({ reason: 'incarnation' })
+  })
+
   test('a group that fails after a reset leaves the old life untouched', async () => {
     using project = new TestProject()
     await project.append('/a', { type: 'x' })
@@ -304,6 +343,47 @@ describe('delete', () => {
     project.reopen()
     expect((await project.log('/a/b')).map((event) => event.type)).toEqual(['stream/created', 'anew'])
     expect(await project.streams.state(ROOT)).toMatchObject({ childCount: 1, descendantCount: 2 })
+  })
+
+  test('what is asked of a stream in the turn of its deletion does not keep it alive for readers', async () => {
+    using project = new TestProject()
+    await project.append('/a', { type: 'x' })
+    const { incarnationId } = await project.streams.state(A)
+    const deletion = project.streams.delete(A)
+    const refused = failureOf(project.append('/a', { type: 'y', offset: 7 }))
+    const reader = await project.streams.subscribe(A, { after: 'start' }, () => {})
+    expect(await refused).toMatchObject({ code: 'CONFLICT', reason: 'precondition' })
+    await deletion
+    expect(await reader.closed()).toEqual({ reason: 'deleted' })
+    expect(await project.streams.state(A)).toMatchObject({ exists: false, maxOffset: 0 })
+    expect(await project.log('/a')).toEqual([])
+    const resumed = project.streams.subscribe(A, { incarnationId, after: 2 }, () => {})
+    expect(await failureOf(resumed)).toMatchObject({ reason: 'incarnation' })
+  })
+
+  test('until a deletion is committed, readers see the stream, whether it had an actor or not', async () => {
+    using project = new TestProject()
+    await project.append('/a/b', { type: 'x' })
+    project.reopen()
+    const deletion = failureOf(project.streams.delete(A, { recursive: true }))
+    const anew = failureOf(project.append('/a/b', { type: 'anew' }))
+    expect(await project.streams.state(CHILD)).toMatchObject({ exists: true, maxOffset: 2 })
+    project.storage.connection.exec('rollback')
+    expect([await deletion, await anew]).toMatchObject([{ code: 'UNAVAILABLE' }, { code: 'UNAVAILABLE' }])
+    expect(await project.streams.state(CHILD)).toMatchObject({ exists: true, maxOffset: 2 })
+  })
+
+  test('where their state must be rebuilt first, readers wait for the end of the deletion', async () => {
+    using project = new TestProject()
+    await project.append('/a/b', { type: 'x' })
+    const { exists: _exists, ...state } = await project.streams.state(CHILD)
+    plantState(project.storage, state, CORE_STATE_VERSION - 1)
+    project.reopen()
+    const deletion = failureOf(project.streams.delete(A, { recursive: true }))
+    const seen = project.streams.state(CHILD)
+    project.storage.connection.exec('rollback')
+    expect(await deletion).toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await seen).toEqual({ ...state, exists: true })
   })
 
   test('a group that fails after a deletion leaves everything where it was', async () => {

@@ -1,5 +1,4 @@
 import type { Actors } from './actors.ts'
-import { shuttingDown } from './actors.ts'
 import { type CoreState, emptyState } from './core/state.ts'
 import {
   type ChildrenOptions,
@@ -13,7 +12,7 @@ import {
 } from './directory.ts'
 import { missingEvent, trimmedBelow } from './errors.ts'
 import { type EncodedEvent, encodedBytes } from './event.ts'
-import type { StreamPath } from './path.ts'
+import { ROOT_PATH, type StreamPath, parsePath } from './path.ts'
 import type { CommittedReader, EventPage, EventRange, StreamRef } from './storage/port.ts'
 
 /** Events of a page, at most; bytes of a page, at most (it always holds one event). */
@@ -128,17 +127,25 @@ export class ProjectReader {
     }
     const after = wholeNumber(by.offset, 'offset') - 1
     const range = { after, before: after + 2, limit: 1, maxBytes: READ_BYTES, atLeastOne: true }
-    return this.#events(found.ref, range).events[0] ?? null
+    const event = this.#events(found.ref, range).events[0]
+    const { firstOffset, maxOffset } = found.state
+    if (!event && by.offset >= firstOffset && by.offset <= maxOffset) {
+      throw this.#actors.damaged(path, missingEvent(path, by.offset))
+    }
+    return event ?? null
   }
 
   async children(path: StreamPath, options: ChildrenOptions = {}): Promise<ChildrenPage> {
     const count = (await this.#actors.readable(path))?.state.childCount ?? 0
+    this.#actors.checkOpen()
     return listChildren(this.#committed, path, count, options)
   }
 
   async list(options: ListOptions = {}): Promise<StreamsPage> {
-    if (this.#actors.closed) throw shuttingDown()
-    return listStreams(this.#committed, options)
+    const prefix = parsePath(options.prefix ?? ROOT_PATH)
+    const below = (await this.#actors.readable(prefix))?.state.descendantCount ?? 0
+    this.#actors.checkOpen()
+    return listStreams(this.#committed, prefix, below, options)
   }
 
   /** A page for a live reader that is behind its stream's ring. */

@@ -29,7 +29,14 @@ import {
   wholeNumber,
 } from './directory.ts'
 import { ItxError, missingEvent } from './errors.ts'
-import { type AppendLimits, type EncodedEvent, type EncodedInput, type Receipt, checkLimits } from './event.ts'
+import {
+  type AppendLimits,
+  type EncodedEvent,
+  type EncodedInput,
+  type Receipt,
+  checkCount,
+  checkLimits,
+} from './event.ts'
 import { encodeJson } from './json-text.ts'
 import { type StreamPath, isBelow } from './path.ts'
 import {
@@ -104,6 +111,11 @@ export class ProjectStreams {
         this.processors.end(path, below)
         this.#scans.end(path, reason, below)
         this.#feeds.end(path, reason, below)
+      },
+      // Led on, they might be led into the next life; who asks again is told where they are.
+      onUncertain: (path, below) => {
+        this.#scans.end(path, 'storage', below)
+        this.#feeds.end(path, 'storage', below)
       },
     })
     this.#reader = new ProjectReader(storage.committed, this.#actors)
@@ -311,6 +323,7 @@ export class ProjectStreams {
    *   `precondition`, `key`; UNAVAILABLE disk full, busy, shutting down. Nothing of the chunk is stored then.
    */
   async import(path: StreamPath, chunk: ImportChunk): Promise<Imported> {
+    checkCount(chunk.events, this.#options.limits)
     const checked = checkChunk(chunk, this.#options.now())
     checkLimits(checked.events, this.#options.limits)
     return this.#actors.whenLoaded(path, isAbsent, async (stream, ancestors) => {
@@ -356,7 +369,10 @@ export class ProjectStreams {
     this.#actors.checkSound(stream.path)
     const attached = this.#attachMatching(stream, stream.working)
     const base = attached?.state ?? stream.working
-    const { events, receipts, state, refusal } = stream.decide(base, inputs, this.#options.now(), coreTypes)
+    // Deciding reads the log as well: the event that has a key already.
+    const { events, receipts, state, refusal } = this.#actors.readLog(stream.path, () =>
+      stream.decide(base, inputs, this.#options.now(), coreTypes),
+    )
     if (events.length > 0) {
       this.#actors.write([{ stream, events: attached ? [...attached.events, ...events] : events, state }])
     }
@@ -474,6 +490,8 @@ export class ProjectStreams {
   }
 
   #wakeProcessors(path: StreamPath): void {
+    // The group that a shutdown commits wakes nobody.
+    if (this.#actors.closed) return
     const found = this.#actors.readableNow(path)
     if (found !== null && found !== 'stale') this.processors.wake(found)
   }

@@ -78,5 +78,5 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function bad(field: string, message: string): ItxError {
-  return new ItxError('BAD_REQUEST', message, { field })
+  return new ItxError('BAD_REQUEST', message, { field: field.slice(0, 80) })
 }

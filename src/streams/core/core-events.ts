@@ -23,13 +23,18 @@ export const ERROR_OCCURRED = 'stream/error-occurred'
 export const CALLER_CORE_TYPES = [CONFIGURED, METADATA_UPDATED, PAUSED, RESUMED] as const
 export type CallerCoreType = (typeof CALLER_CORE_TYPES)[number]
 
-export interface CreatedPayload {
+/** Set on events that came with an imported log and speak of the place they were written in. */
+interface Importable {
+  readonly imported?: true
+}
+
+export interface CreatedPayload extends Importable {
   readonly path: StreamPath
   readonly incarnationId: string
   readonly contentType: string
 }
 
-export interface ChildCreatedPayload {
+export interface ChildCreatedPayload extends Importable {
   readonly path: StreamPath
   readonly incarnationId: string
 }
@@ -39,12 +44,12 @@ export interface ChildDeletedPayload extends ChildCreatedPayload {
   readonly descendantCount: number
 }
 
-export interface ProcessorAttachedPayload {
+export interface ProcessorAttachedPayload extends Importable {
   readonly slug: string
   readonly version: string
 }
 
-export interface ProcessorDetachedPayload {
+export interface ProcessorDetachedPayload extends Importable {
   readonly slug: string
 }
 

@@ -34,8 +34,9 @@ export function reduceCore(state: CoreState, event: EncodedEvent): CoreState {
     throw new Error(`${state.path}: event ${event.offset} does not follow ${state.maxOffset}`)
   }
   const core = isCoreType(event.type)
+  const before = state.importing ? importOver(state) : state
   const next: CoreState = {
-    ...state,
+    ...before,
     eventCount: state.eventCount + 1,
     maxOffset: event.offset,
     lastVisibleOffset: core ? state.lastVisibleOffset : event.offset,
@@ -44,15 +45,22 @@ export function reduceCore(state: CoreState, event: EncodedEvent): CoreState {
   return core ? reduceCoreEvent(next, event) : next
 }
 
+/** Any event ends an import, as far as the state can know; the import itself says that it goes on. */
+function importOver({ importing: _over, ...state }: CoreState): CoreState {
+  return state
+}
+
 function reduceCoreEvent(state: CoreState, event: EncodedEvent): CoreState {
   switch (event.type) {
     case CREATED: {
-      const { incarnationId, contentType } = payloadOf<CreatedPayload>(event)
+      const { incarnationId, contentType, imported } = payloadOf<CreatedPayload>(event)
+      // An imported log has a life, children and processors of its own: these it had elsewhere.
+      if (imported) return { ...state, createdAt: event.createdAt }
       return { ...state, incarnationId, contentType, createdAt: event.createdAt }
     }
     case CHILD_CREATED: {
-      const { path } = payloadOf<ChildCreatedPayload>(event)
-      if (!isBelow(path, state.path)) return state
+      const { path, imported } = payloadOf<ChildCreatedPayload>(event)
+      if (imported || !isBelow(path, state.path)) return state
       const direct = parentPath(path) === state.path
       return {
         ...state,
@@ -61,8 +69,8 @@ function reduceCoreEvent(state: CoreState, event: EncodedEvent): CoreState {
       }
     }
     case CHILD_DELETED: {
-      const { path, descendantCount } = payloadOf<ChildDeletedPayload>(event)
-      if (!isBelow(path, state.path)) return state
+      const { path, descendantCount, imported } = payloadOf<ChildDeletedPayload>(event)
+      if (imported || !isBelow(path, state.path)) return state
       const direct = parentPath(path) === state.path
       return {
         ...state,
@@ -84,12 +92,14 @@ function reduceCoreEvent(state: CoreState, event: EncodedEvent): CoreState {
     case METADATA_UPDATED:
       return { ...state, metadata: payloadOf<MetadataUpdatedPayload>(event).metadata }
     case PROCESSOR_ATTACHED: {
-      const { slug, version } = payloadOf<ProcessorAttachedPayload>(event)
+      const { slug, version, imported } = payloadOf<ProcessorAttachedPayload>(event)
+      if (imported) return state
       const others = state.processors.filter((each) => each.slug !== slug)
       return { ...state, processors: [...others, { slug, version, attachedAt: event.offset, detached: false }] }
     }
     case PROCESSOR_DETACHED: {
-      const { slug } = payloadOf<ProcessorDetachedPayload>(event)
+      const { slug, imported } = payloadOf<ProcessorDetachedPayload>(event)
+      if (imported) return state
       const processors = state.processors.map((each) => (each.slug === slug ? { ...each, detached: true } : each))
       return { ...state, processors }
     }

@@ -48,6 +48,8 @@ export interface CoreState {
   readonly processors: readonly AttachedProcessor[]
   readonly childCount: number
   readonly descendantCount: number
+  /** Everything in the log was imported, and more of the import may come. Like the breaker, nothing replay can know. */
+  readonly importing?: true
 }
 
 export const DEFAULT_CONTENT_TYPE = 'application/json'

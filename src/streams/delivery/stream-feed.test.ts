@@ -4,6 +4,7 @@ import { type EncodedEvent, encodedBytes } from '../event.ts'
 import type { JsonText } from '../json-text.ts'
 import { parsePath } from '../path.ts'
 import { times } from '../testing.ts'
+import type { Batch } from './batch.ts'
 import { StreamFeed } from './stream-feed.ts'
 
 // Guards the ring of recent events: always the gapless end of the log, never more than its share of memory.
@@ -123,4 +124,17 @@ describe('the ring', () => {
     feed.commit(ones(4), (event) => event.offset > 22)
     expect(feed.remembered().map((event) => event.offset)).toEqual([23, 24])
   })
+})
+
+test('a reader is told of nothing above the head, even where the log holds it already', () => {
+  const log = [1, 2, 3, 4].map((offset) => eventOf(offset))
+  const batches: Batch[] = []
+  const feed = new StreamFeed(
+    PATH,
+    stateAt(2),
+    (after) => log.slice(after),
+    () => {},
+  )
+  feed.subscribe({ after: 'start' }, (batch) => batches.push(batch))
+  expect(batches).toMatchObject([{ events: log.slice(0, 2), through: 2, maxOffset: 2 }])
 })

@@ -128,7 +128,9 @@ export class Subscriber implements Subscription {
   #collect(head: number): readonly EncodedEvent[] {
     const types = this.#types
     while (this.#cursor < head) {
-      const page = this.#feed.eventsAfter(this.#cursor, BATCH_EVENTS)
+      const all = this.#feed.eventsAfter(this.#cursor, BATCH_EVENTS)
+      // After a commit of unknown outcome the log may hold more than was announced: that comes when it is.
+      const page = (all.at(-1)?.offset ?? 0) > head ? all.filter((event) => event.offset <= head) : all
       const last = page.at(-1)
       // The head was committed before this ran, so its events can be read: an empty page means they are gone.
       if (!last) throw missingEvent(this.#feed.path, this.#cursor + 1)
