@@ -23,6 +23,7 @@ test('an empty environment gives the defaults, and an empty value counts as unse
     allowedOrigins: ['http://localhost:3000', 'http://127.0.0.1:3000', 'http://[::1]:3000'],
     bootstrap: undefined,
     longPollMs: 30_000,
+    processors: undefined,
     limits: {
       maxEventBytes: 16_777_216,
       maxBatchEvents: 1000,
@@ -52,6 +53,7 @@ test('every value can be set', () => {
     TRIBUTARY_MAX_BATCH_BYTES: '4096',
     TRIBUTARY_MAX_MESSAGE_BYTES: '8192',
     TRIBUTARY_LOGINS_PER_MINUTE: '100',
+    TRIBUTARY_PROCESSORS: './processors.ts',
   })
   expect(config).toEqual({
     port: 8080,
@@ -62,6 +64,7 @@ test('every value can be set', () => {
     allowedOrigins: ['https://streams.example.com'],
     bootstrap: { email: 'admin@example.test', password: 'correct horse battery 9' },
     longPollMs: 50,
+    processors: './processors.ts',
     limits: {
       maxEventBytes: 2048,
       maxBatchEvents: 10,

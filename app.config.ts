@@ -34,6 +34,8 @@ export interface AppConfig {
   readonly bootstrap: { readonly email: string; readonly password: string } | undefined
   /** How long a long poll waits for news, in milliseconds. */
   readonly longPollMs: number
+  /** The module with this server's own processors, when the operator named one. */
+  readonly processors: string | undefined
   readonly limits: ConfigLimits
   /** Things that are allowed and probably not meant; the server prints them. */
   readonly warnings: readonly string[]
@@ -129,9 +131,10 @@ export function loadConfig(env: Env = process.env): AppConfig {
   if (problems.length > 0) throw new ConfigError(problems)
 
   const dataDir = resolve(read('TRIBUTARY_DATA_DIR') ?? './data')
+  const processors = read('TRIBUTARY_PROCESSORS')
   const origins = originsOf(host, port, baseUrl)
   const warnings = [...unknownVariables(env), ...bypassingVariables(env), ...unreachableOrigin(host, baseUrl)]
-  return { port, host, dataDir, baseUrl, ...origins, bootstrap, longPollMs, limits, warnings }
+  return { port, host, dataDir, baseUrl, ...origins, bootstrap, longPollMs, processors, limits, warnings }
 }
 
 /** The configuration with the port the system chose, for `PORT=0`: origin and allowed origins follow it. */

@@ -54,6 +54,15 @@ export function findProject(database: ControlDatabase, idOrSlug: string): Projec
   return database.db.select().from(projects).where(eq(column, idOrSlug)).get() ?? null
 }
 
+/** Every project of this instance. */
+export function allProjectIds({ db }: ControlDatabase): string[] {
+  return db
+    .select({ id: projects.id })
+    .from(projects)
+    .all()
+    .map(({ id }) => id)
+}
+
 /**
  * The projects a user has a role in, by slug, one page at a time (100 unless told, 200 at most).
  *

@@ -1,6 +1,6 @@
 import { CLIENT_ADDRESS_HEADER } from '../control-plane/auth.ts'
 import { setupDoor } from '../http/setup-door.ts'
-import { errorResponse, jsonResponse } from '../http/http-error.ts'
+import { errorResponse, jsonResponse, notAllowed } from '../http/http-error.ts'
 import { bodyText } from '../http/request-body.ts'
 import { STREAMS_PREFIX } from '../http/stream-path.ts'
 import { streamsDoor } from '../http/streams-door.ts'
@@ -9,6 +9,7 @@ import { ItxError } from '../streams/errors.ts'
 import { isReady } from './start.ts'
 
 const SIGN_IN_BODY_BYTES = 64 * 1024
+const SIGN_IN_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'OPTIONS'])
 
 /** What srvx adds to a request. */
 interface NodeContext {
@@ -32,7 +33,7 @@ export async function answer(
     const target = rawPathname(request) ?? url.pathname
     if (target.startsWith(STREAMS_PREFIX)) return await streamsDoor(currentInstance(), request, target, url)
     if (url.pathname === '/api/setup') return await setupDoor(currentInstance(), request)
-    if (url.pathname.startsWith('/api/auth/')) return await currentInstance().auth.handler(await forSignIn(request))
+    if (url.pathname.startsWith('/api/auth/')) return await signIn(request)
     if (url.pathname.startsWith('/api/')) throw new ItxError('NOT_FOUND', `there is nothing at ${url.pathname}`)
   } catch (error) {
     return errorResponse({ log: console.error, dev: false }, error)
@@ -49,6 +50,12 @@ async function health(): Promise<Response> {
 function rawPathname(request: Request): string | undefined {
   const raw = (request as Request & NodeContext).runtime?.node?.req.url
   return raw?.split('?', 1)[0]
+}
+
+/** Answers what sign-in answers; some other methods no request can even be made of. */
+async function signIn(request: Request): Promise<Response> {
+  if (!SIGN_IN_METHODS.has(request.method)) return notAllowed('GET, POST')
+  return currentInstance().auth.handler(await forSignIn(request))
 }
 
 /**

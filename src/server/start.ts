@@ -4,6 +4,7 @@ import type { AppConfig } from '../../app.config.ts'
 import { createAuth } from '../control-plane/auth.ts'
 import { bootstrapAdmin, ensureDefaults } from '../control-plane/bootstrap.ts'
 import { openControlDatabase } from '../control-plane/database.ts'
+import { allProjectIds } from '../control-plane/projects.ts'
 import { loadSecret } from '../control-plane/secret.ts'
 import { SetupGate } from '../control-plane/setup.ts'
 import { TokenVerifier } from '../control-plane/tokens.ts'
@@ -11,6 +12,7 @@ import { type Instance, setInstance } from '../itx/instance.ts'
 import { closeSockets, terminateSockets } from '../itx/socket.ts'
 import { StreamEngine } from '../streams/engine.ts'
 import { lockDataDirectory } from './data-lock.ts'
+import { loadProcessors } from './processors.ts'
 
 /** How often it is stored when tokens were last used. */
 const FLUSH_USES_MS = 60_000
@@ -50,6 +52,7 @@ async function startLocked(config: AppConfig, dev: boolean): Promise<Pick<Runnin
   const control = openControlDatabase(join(config.dataDir, 'control.db'), resolve('drizzle'))
   const auth = createAuth({ database: control, config, secret: loadSecret(config.dataDir) })
   ensureDefaults(control)
+  const processors = await loadProcessors(config.processors)
   if (config.bootstrap) await bootstrapAdmin(auth, control, config.bootstrap)
   const { limits } = config
   const instance: Instance = {
@@ -67,11 +70,14 @@ async function startLocked(config: AppConfig, dev: boolean): Promise<Pick<Runnin
         batchEvents: limits.maxBatchEvents,
         batchBytes: limits.maxBatchBytes,
       },
+      processors,
       warn: (message) => console.warn(message),
     }),
     log: (message, error) => console.error(message, error ?? ''),
   }
   setInstance(instance)
+  // What a crash left undone goes on now, not when somebody next looks at the project.
+  void instance.engine.resume(allProjectIds(control))
   const useTimer = setInterval(() => flushUses(instance), FLUSH_USES_MS)
   useTimer.unref()
   return { instance, useTimer }

@@ -246,6 +246,22 @@ describe('closing', () => {
       expect([String(operation), await failureOf(operation())]).toEqual([String(operation), unavailable])
   })
 
+  test('whoever has just asked a question when the file is closed hears UNAVAILABLE', async () => {
+    using opened = new TestEngine()
+    const project = opened.engine.project('a')
+    await project.append(A, [{ ...x, idempotencyKey: 'k' }])
+    const asked = [
+      project.read(A),
+      project.getEvent(A, { offset: 1 }),
+      project.getEvent(A, { idempotencyKey: 'k' }),
+      project.children(A),
+      project.list(),
+    ].map(failureOf)
+    opened.engine.close()
+    const unavailable = { code: 'UNAVAILABLE', reason: 'shutting-down' }
+    expect(await Promise.all(asked)).toEqual(times(asked.length, unavailable))
+  })
+
   test('in the middle of a recovery: who waits for it hears UNAVAILABLE', async () => {
     using opened = new TestEngine()
     for (let i = 0; i < 3; i++) await opened.engine.project('a').append(A, times(1000, x))

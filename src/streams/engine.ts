@@ -1,10 +1,11 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { ItxError } from './errors.ts'
 import { type AppendLimits, DEFAULT_APPEND_LIMITS } from './event.ts'
 import type { ProcessorRegistry } from './processors/registry.ts'
 import { ProjectStreams } from './project-streams.ts'
+import { nextTurn, nodeScheduler } from './scheduler.ts'
 import { CommitScheduler } from './storage/sqlite/group-commit.ts'
 import { SqliteStorage } from './storage/sqlite/sqlite-storage.ts'
 
@@ -51,6 +52,23 @@ export class StreamEngine {
     return streams
   }
 
+  /**
+   * Opens projects one after another, so that their processors go on where a crash or a restart has left them. One that
+   * cannot be opened is told of and left alone.
+   */
+  async resume(projectIds: readonly string[]): Promise<void> {
+    for (const id of projectIds) {
+      if (this.#closed) return
+      try {
+        // Nothing was ever stored in one without a file.
+        if (existsSync(this.#file(id))) this.project(id)
+      } catch (error) {
+        this.#options.warn?.(`project ${id} cannot be opened: ${String(error)}`)
+      }
+      await nextTurn(nodeScheduler)
+    }
+  }
+
   /** Ends live readers, commits what is open, closes every file. */
   close(): void {
     this.#closed = true
@@ -62,14 +80,17 @@ export class StreamEngine {
     // The id becomes a file name.
     if (!PROJECT_ID.test(projectId)) throw new ItxError('BAD_REQUEST', 'that is not a project id')
     this.#makeRoom()
-    const file = join(this.#options.directory, `${projectId}.db`)
-    return new ProjectStreams(new SqliteStorage(file, this.#scheduler), {
+    return new ProjectStreams(new SqliteStorage(this.#file(projectId), this.#scheduler, this.#options.warn), {
       limits: this.#options.limits ?? DEFAULT_APPEND_LIMITS,
       now: this.#options.now ?? Date.now,
       newId: this.#options.newId ?? randomUUID,
       ...(this.#options.processors ? { processors: this.#options.processors } : {}),
       ...(this.#options.warn ? { warn: this.#options.warn } : {}),
     })
+  }
+
+  #file(projectId: string): string {
+    return join(this.#options.directory, `${projectId}.db`)
   }
 
   #makeRoom(): void {

@@ -37,6 +37,8 @@ function acting(act: (offset: number) => unknown, slug = 'acting') {
   })
 }
 
+const unavailable = () => new ItxError('UNAVAILABLE', 'not now')
+
 const xs = (count: number): EventInput[] => Array.from({ length: count }, (_, n) => ({ type: 'x', payload: n }))
 
 describe('an attached processor', () => {
@@ -96,6 +98,58 @@ describe('an attached processor', () => {
     it.reopen(() => (broken = false))
     await until(() => seen.length === 3, 'the events that were left')
     expect(seen).toEqual([4, 5, 6])
+  })
+
+  test('is resumed later where the disk could not be read at the start', async () => {
+    const seen: number[] = []
+    let broken = true
+    using it = project({
+      processor: acting((offset) => (broken ? Promise.reject(unavailable()) : seen.push(offset))),
+    })
+    await it.append('/a', { type: 'first' })
+    await it.streams.processors.attach(A, 'acting')
+    await it.append('/a', ...xs(2))
+    await until(() => it.timers.waits.length > 0)
+    it.timers.elapse()
+    it.reopen(() => (broken = false))
+    vi.spyOn(it.storage.working, 'findSnapshot').mockImplementationOnce(() => {
+      throw unavailable()
+    })
+    await until(() => it.timers.waits.includes(5000), 'another try')
+    expect(seen).toEqual([])
+    it.timers.elapse()
+    await until(() => seen.length === 2, 'the events that were left')
+  })
+
+  test('is resumed although another stream is damaged', async () => {
+    const seen: string[] = []
+    let broken = true
+    const processor = defineProcessor({
+      ...acting(() => {}),
+      processEvent: ({ stream }) => (broken ? Promise.reject(unavailable()) : seen.push(stream.path)),
+    })
+    using it = project({ processor })
+    for (const path of ['/a', '/b'] as const) {
+      await it.append(path, { type: 'first' })
+      await it.streams.processors.attach(parsePath(path), 'acting')
+      await it.append(path, ...xs(1))
+    }
+    await until(() => it.timers.waits.length > 1)
+    it.storage.connection.prepare(`update streams set checksum = 0 where path = '/a'`).run()
+    it.reopen(() => (broken = false))
+    await until(() => seen.length > 0, 'the other stream')
+    expect(seen).toEqual(['/b'])
+  })
+
+  test('does not keep an orderly stop from committing and answering what is open', async () => {
+    using it = project({ processor: echo })
+    await it.append('/a', { type: 'first' })
+    await it.streams.processors.attach(A, 'echo')
+    const appended = it.append('/a', ...inputs('one'))
+    it.reopen()
+    expect(await appended).toMatchObject([{ offset: 4, duplicate: false }])
+    expect(await settled(it.streams, A, 'echo')).toMatchObject({ lag: 0 })
+    expect(payloads(await it.log('/a'), 'echo/output')).toHaveLength(1)
   })
 
   test('passes over events that it does not consume, and its checkpoint says so after a restart', async () => {

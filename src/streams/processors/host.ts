@@ -8,20 +8,23 @@ import {
 } from '../core/core-events.ts'
 import { type AttachedProcessor, type CoreState, MAX_PROCESSORS } from '../core/state.ts'
 import { wholeNumber } from '../directory.ts'
-import { ItxError } from '../errors.ts'
+import { ItxError, itxErrorCode, shown } from '../errors.ts'
 import { type StreamPath, isBelow } from '../path.ts'
 import { nextTurn } from '../scheduler.ts'
 import type { CommittedStream } from '../stream.ts'
+import type { ProcessorFailure } from './checkpoint.ts'
 import type { RunnableProcessor } from './contract.ts'
 import { NO_MEMORY, type ProcessorPorts } from './ports.ts'
 import type { ProcessorRegistry } from './registry.ts'
-import { type ProcessorFailure, ProcessorRunner, type ProcessorStatus, type RestartFrom } from './runner.ts'
+import { ProcessorRunner, type ProcessorStatus, type RestartFrom } from './runner.ts'
 import { coreStateAt, messageOf, stateAt } from './state-at.ts'
 
 /** Processors at rest that are kept in memory, with their state. */
 const MAX_RESTING = 1000
 /** Streams looked at in one turn when the host starts. */
 const RESUME_PAGE = 100
+/** The wait before streams are looked at again where the disk failed, in milliseconds. */
+const RESUME_AGAIN_MS = 5000
 
 /** A processor of one stream, and how it gets on. */
 export interface ProcessorInfo {
@@ -186,23 +189,38 @@ export class ProcessorHost {
   /** Finds the streams whose processors are behind, as a crash leaves them, and sets those going. */
   async resume(): Promise<void> {
     this.#resuming = true
+    let again = false
     try {
       for (let after = ''; !this.#stopped;) {
         const paths = this.#ports.storage.committed.listProcessed(after, RESUME_PAGE)
         for (const path of paths) {
-          const found = await this.#ports.committed(path)
+          if (!(await this.#resumeOne(path))) again = true
           if (this.#stopped) return
-          if (found && this.#isBehind(found)) this.wake(found)
         }
         const last = paths.at(-1)
-        if (last === undefined || paths.length < RESUME_PAGE) return
+        if (last === undefined || paths.length < RESUME_PAGE) break
         after = last
         await nextTurn(this.#ports.scheduler)
       }
     } catch (error) {
       if (!this.#stopped) this.#ports.warn(`processors were not resumed: ${messageOf(error)}`)
+      again = true
     } finally {
       this.#resuming = false
+    }
+    // Given up, they would stand still until the next event of their stream.
+    if (again && !this.#stopped) this.#ports.scheduler.timer(RESUME_AGAIN_MS, () => void this.resume())
+  }
+
+  /** @returns false where it is worth another try; a damaged stream is not, and keeps no other from going on. */
+  async #resumeOne(path: StreamPath): Promise<boolean> {
+    try {
+      const found = await this.#ports.committed(path)
+      if (!this.#stopped && found && this.#isBehind(found)) this.wake(found)
+      return true
+    } catch (error) {
+      if (!this.#stopped) this.#ports.warn(`${path}: its processors were not resumed: ${messageOf(error)}`)
+      return itxErrorCode(error) !== 'UNAVAILABLE'
     }
   }
 
@@ -281,7 +299,7 @@ export class ProcessorHost {
   #known(slug: string): RunnableProcessor {
     const processor = this.#registry.get(slug)
     if (processor) return processor
-    throw new ItxError('NOT_FOUND', `this server has no processor named ${JSON.stringify(String(slug).slice(0, 80))}`, {
+    throw new ItxError('NOT_FOUND', `this server has no processor named ${shown(slug)}`, {
       reason: 'processor',
       available: this.#registry.all.map((each) => each.slug),
     })
@@ -307,7 +325,7 @@ function attachedEvent({ slug, version }: RunnableProcessor): PlannedEvent {
 function attachment(state: CoreState, slug: string): AttachedProcessor {
   const found = state.processors.find((each) => each.slug === slug && !each.detached)
   if (found) return found
-  throw new ItxError('NOT_FOUND', `${JSON.stringify(String(slug).slice(0, 80))} is not attached to ${state.path}`, {
+  throw new ItxError('NOT_FOUND', `${shown(slug)} is not attached to ${state.path}`, {
     reason: 'processor',
     path: state.path,
   })

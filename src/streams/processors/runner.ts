@@ -6,9 +6,10 @@ import type { StreamRef } from '../storage/port.ts'
 import type { CommittedStream } from '../stream.ts'
 import type { EffectContext, RunnableProcessor } from './contract.ts'
 import { effectContext } from './effects.ts'
-import { NO_MEMORY, type ProcessorPorts } from './ports.ts'
-import { encodeState, superfluous } from './snapshots.ts'
-import { messageOf, stateAt } from './state-at.ts'
+import { Checkpoint, type Position, type ProcessorFailure } from './checkpoint.ts'
+import type { ProcessorPorts } from './ports.ts'
+import { encodeState } from './snapshots.ts'
+import { messageOf } from './state-at.ts'
 
 /** Waits between the attempts at a failing event, in milliseconds: a first failure and three retries, then parked. */
 const RETRY_MS = [250, 500, 1000]
@@ -18,26 +19,6 @@ const WAIT_MS = [250, 500, 1000, 2000, 5000]
 const UNWRITTEN_EVENTS = 1000
 
 export type ProcessorStatus = 'caught-up' | 'running' | 'retrying' | 'waiting' | 'parked'
-
-/** Why a processor does not get on. */
-export interface ProcessorFailure {
-  /** The event that failed; for the disk's failures, the one that would have come next. */
-  readonly offset: number
-  readonly message: string
-  readonly attempts: number
-  /** ISO 8601. */
-  readonly at: string
-}
-
-/** How far a processor is and what it has made of that. Invariant: it never runs ahead of its newest snapshot's effects. */
-interface Position {
-  readonly offset: number
-  readonly state: unknown
-  /** The state as it is stored. */
-  readonly text: string
-  readonly effectsAfter: number
-  readonly parked: ProcessorFailure | null
-}
 
 interface Progress {
   readonly position: Position
@@ -58,20 +39,16 @@ export type RestartFrom = 'checkpoint' | 'skip' | number
 export class ProcessorRunner {
   readonly processor: RunnableProcessor
   readonly ref: StreamRef
-  readonly #ports: ProcessorPorts
   readonly attachedAt: number
+  readonly #ports: ProcessorPorts
+  readonly #checkpoint: Checkpoint
   #generation = new AbortController()
   #running = false
   #woken = false
   #status: ProcessorStatus = 'caught-up'
-  #position: Position | null = null
   #failure: ProcessorFailure | null = null
   #attempts = 0
   #waits = 0
-  /** The offsets of the snapshots that are stored. */
-  #snapshots: number[] = []
-  /** The snapshots are another version's: they go when the first of this version is written. */
-  #discard = false
   /** Up to here one event at a time: a batch has failed, and one of its events is to blame. */
   #narrowUntil = 0
   /** The event that somebody chose to leave out. */
@@ -82,6 +59,7 @@ export class ProcessorRunner {
     this.processor = processor
     this.ref = ref
     this.attachedAt = attachedAt
+    this.#checkpoint = new Checkpoint(ports, processor, ref, attachedAt)
   }
 
   /** Whether it is at work, or about to be. */
@@ -91,7 +69,7 @@ export class ProcessorRunner {
 
   /** @throws {ItxError} INTERNAL when the checkpoint cannot be read. */
   status(found: CommittedStream) {
-    const position = (this.#position ??= this.#load(found))
+    const position = this.#checkpoint.read(found)
     return {
       status: position.parked ? ('parked' as const) : this.#running ? this.#status : ('caught-up' as const),
       checkpoint: position.offset,
@@ -124,10 +102,10 @@ export class ProcessorRunner {
     this.#running = true
     try {
       // Going back needs nothing of what is stored after it, so a damaged checkpoint can be left behind that way.
-      const next = typeof from === 'number' ? await this.#positionAt(found, from) : this.#unparked(found, from)
+      const next = typeof from === 'number' ? await this.#checkpoint.earlier(found, from) : this.#unparked(found, from)
       if (signal.aborted) return
       const skip = from === 'skip' ? next.offset + 1 : 0
-      await this.#save(next, typeof from === 'number')
+      await this.#checkpoint.save(next, signal)
       if (!signal.aborted) this.#begin(skip)
     } finally {
       if (!signal.aborted) {
@@ -146,7 +124,7 @@ export class ProcessorRunner {
   }
 
   #unparked(found: CommittedStream, from: 'checkpoint' | 'skip'): Position {
-    const position = this.#load(found)
+    const position = this.#checkpoint.read(found)
     const { slug } = this.processor
     if (from === 'skip' && !position.parked) {
       throw new ItxError('CONFLICT', `${slug} at ${this.ref.path} is not parked: there is no event to skip`, {
@@ -155,24 +133,6 @@ export class ProcessorRunner {
       })
     }
     return { ...position, parked: null }
-  }
-
-  async #positionAt(found: CommittedStream, offset: number): Promise<Position> {
-    const { slug } = this.processor
-    this.#snapshots = this.#ports.storage.working.snapshotOffsets(this.ref.id, slug)
-    const checkpoint = Math.max(this.#position?.offset ?? 0, this.#snapshots.at(-1) ?? 0)
-    if (offset > checkpoint) {
-      throw new ItxError(
-        'BAD_REQUEST',
-        `${slug} is at offset ${checkpoint} of ${this.ref.path}: it can go back, not on`,
-        {
-          field: 'from',
-          checkpoint,
-        },
-      )
-    }
-    const { state } = await stateAt(this.#ports, this.processor, found, offset, checkpoint)
-    return { offset, state, text: encodeState(state, slug), effectsAfter: this.attachedAt, parked: null }
   }
 
   // -- the loop ---------------------------------------------------------------------------------------------------
@@ -197,15 +157,15 @@ export class ProcessorRunner {
     try {
       const found = await this.#ports.committed(this.ref.path)
       if (signal.aborted || found?.ref.incarnationId !== this.ref.incarnationId) return false
-      const position = (this.#position ??= this.#load(found))
+      const position = this.#checkpoint.read(found)
       if (position.parked || position.offset >= found.state.maxOffset) return false
       const page = this.#ports.readAfter(this.ref, position.offset).events
       const events = position.offset < this.#narrowUntil ? page.slice(0, 1) : page
       const progress = await this.#process(position, events, signal)
       if (signal.aborted) return false
-      const worth = progress.consumed || progress.position.offset - (this.#snapshots.at(-1) ?? 0) >= UNWRITTEN_EVENTS
-      if (worth) await this.#save(progress.position)
-      else this.#position = progress.position
+      const worth = progress.consumed || progress.position.offset - this.#checkpoint.stored >= UNWRITTEN_EVENTS
+      if (worth) await this.#checkpoint.save(progress.position, signal)
+      else this.#checkpoint.pass(progress.position)
       if (signal.aborted) return false
       if (progress.position.offset >= this.#narrowUntil && !progress.failure) this.#recovered()
       if (progress.failure) await this.#failed(progress.failure, signal)
@@ -292,15 +252,15 @@ export class ProcessorRunner {
     const attempts = ++this.#attempts
     this.#failure = { offset, message: messageOf(error), attempts, at: this.#time() }
     const pause = RETRY_MS[attempts - 1]
-    if (pause === undefined) return this.#park(this.#failure)
+    if (pause === undefined) return this.#park(this.#failure, signal)
     this.#status = 'retrying'
     await this.#pause(pause, signal)
   }
 
   /** The event is given up for now: said once in the stream, and the processor stands still before it. */
-  async #park(failure: ProcessorFailure): Promise<void> {
+  async #park(failure: ProcessorFailure, signal: AbortSignal): Promise<void> {
     const { slug, version } = this.processor
-    const position = this.#position
+    const { position } = this.#checkpoint
     const stream = this.#ports.working(this.ref.path)
     if (!position || stream?.working.incarnationId !== this.ref.incarnationId) {
       throw new ItxError('UNAVAILABLE', `${this.ref.path} cannot be told now that ${slug} is parked`)
@@ -309,13 +269,13 @@ export class ProcessorRunner {
     const key = `${ERROR_OCCURRED}/${slug}@${version}/${failure.offset}`
     // One group for both: a processor that is parked has said so.
     this.#ports.place(stream, [{ ...coreEvent(ERROR_OCCURRED, payload), idempotencyKey: key }])
-    await this.#save({ ...position, parked: failure })
+    await this.#checkpoint.save({ ...position, parked: failure }, signal)
     this.#ports.warn(`${this.ref.path}: ${slug} is parked before event ${failure.offset}: ${failure.message}`)
   }
 
   async #wait(error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
-    const offset = (this.#position?.offset ?? 0) + 1
+    const offset = (this.#checkpoint.position?.offset ?? 0) + 1
     this.#failure = { offset, message: messageOf(error), attempts: this.#waits + 1, at: this.#time() }
     this.#status = 'waiting'
     const pause = WAIT_MS[Math.min(this.#waits++, WAIT_MS.length - 1)] ?? 0
@@ -335,73 +295,6 @@ export class ProcessorRunner {
 
   #time(): string {
     return new Date(this.#ports.now()).toISOString()
-  }
-
-  // -- the checkpoint ---------------------------------------------------------------------------------------------
-
-  #load(found: CommittedStream): Position {
-    const { slug, version, initialState } = this.processor
-    const { working } = this.#ports.storage
-    this.#snapshots = working.snapshotOffsets(this.ref.id, slug)
-    const row = working.findSnapshot(this.ref, slug, Number.MAX_SAFE_INTEGER)
-    const text = encodeState(initialState, slug)
-    const beginning = { offset: found.state.firstOffset - 1, state: initialState, text, parked: null }
-    if (!row) return { ...beginning, effectsAfter: this.attachedAt }
-    const state = row.version === version ? this.#stateOf(row.state) : undefined
-    if (state === undefined) {
-      this.#discard = true
-      // What has acted already does not act again only because it is reduced anew.
-      return { ...beginning, effectsAfter: Math.max(this.attachedAt, row.effectsAfter, row.offset) }
-    }
-    const parked = row.parked === null ? null : (JSON.parse(row.parked) as ProcessorFailure)
-    return { offset: row.offset, state, text: row.state, effectsAfter: row.effectsAfter, parked }
-  }
-
-  /** Undefined when it no longer fits the schema: then the log is reduced anew. */
-  #stateOf(text: string): unknown {
-    try {
-      return this.processor.checkState(JSON.parse(text))
-    } catch {
-      return undefined
-    }
-  }
-
-  /**
-   * Writes the snapshot, and only once it is on the disk moves there in memory: a write that fails is made again.
-   *
-   * @param goingBack whether snapshots after this one are to be forgotten
-   */
-  async #save(position: Position, goingBack = false): Promise<void> {
-    const { storage } = this.#ports
-    const { slug, version } = this.processor
-    const { ref } = this
-    const { offset, effectsAfter } = position
-    const stream = this.#ports.working(ref.path)
-    if (stream?.working.incarnationId !== ref.incarnationId) {
-      throw new ItxError('CONFLICT', `${ref.path} is not there, or began a new life`, { reason: 'incarnation' })
-    }
-    const snapshot = {
-      offset,
-      version,
-      effectsAfter,
-      state: position.text,
-      parked: position.parked && JSON.stringify(position.parked),
-    }
-    const older = this.#discard ? [] : this.#snapshots.filter((each) => each < offset)
-    const all = [...older, offset]
-    const gone = superfluous(all)
-    storage.transactionSync(NO_MEMORY, (tx) => {
-      if (this.#discard) tx.deleteSnapshots(ref.id, slug, 0, Number.MAX_SAFE_INTEGER)
-      else if (goingBack) tx.deleteSnapshots(ref.id, slug, offset, Number.MAX_SAFE_INTEGER)
-      for (const each of gone) tx.deleteSnapshots(ref.id, slug, each, each)
-      tx.saveSnapshot(ref, slug, snapshot)
-    })
-    const { signal } = this.#generation
-    await storage.durable()
-    if (signal.aborted) return
-    this.#discard = false
-    this.#snapshots = all.filter((each) => !gone.includes(each))
-    this.#position = position
   }
 }
 

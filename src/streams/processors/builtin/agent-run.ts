@@ -90,7 +90,12 @@ function next(run: AgentRun, type: string, payload: Readonly<Record<string, unkn
     case 'agent/tool-failed':
       return { ...run, toolFailures: run.toolFailures + 1 }
     case 'agent/run-finished':
-      return { ...finished(run, payload), status: statusOf(payload['status']), summary: text(payload['summary']) }
+      return {
+        ...finished(run, payload),
+        status: statusOf(payload['status']),
+        summary: text(payload['summary']),
+        error: errorOf(payload['error']),
+      }
     case 'agent/run-failed':
       return { ...finished(run, payload), status: 'failed', error: errorOf(payload['error']) }
     case 'agent/run-cancelled':
@@ -134,8 +139,9 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
+/** The beginning of a text, a character that the cut would halve made whole by the replacement character. */
 function text(value: unknown): string | null {
-  return typeof value === 'string' ? value.slice(0, 2000) : null
+  return typeof value === 'string' ? value.slice(0, 2000).toWellFormed() : null
 }
 
 function number(value: unknown): number | null {

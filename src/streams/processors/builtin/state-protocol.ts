@@ -61,10 +61,20 @@ function change(rows: Collections, message: Record<string, unknown>, operation: 
       // An update replaces the row: what it leaves out is gone. A computed key is safe, `__proto__` too.
       return value === undefined ? null : { ...rows, [type]: { ...collection, [key]: value } }
     case 'delete':
-      return { ...rows, [type]: Object.fromEntries(Object.entries(collection).filter(([each]) => each !== key)) }
+      if (!Object.hasOwn(collection, key)) return rows
+      return withRows(rows, type, without(collection, key))
     default:
       return null
   }
+}
+
+/** A collection without rows is none: deletions alone must not make the state grow. */
+function withRows(rows: Collections, type: string, collection: Readonly<Record<string, unknown>>): Collections {
+  return Object.keys(collection).length === 0 ? without(rows, type) : { ...rows, [type]: collection }
+}
+
+function without<Value>(record: Readonly<Record<string, Value>>, key: string): Record<string, Value> {
+  return Object.fromEntries(Object.entries(record).filter(([each]) => each !== key))
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
