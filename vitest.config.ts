@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.{ts,tsx}', 'app.config.test.ts', 'scripts/**/*.test.mjs'],
-          exclude: ['**/*.browser.test.*', '**/*.crash.test.*', '**/node_modules/**'],
+          exclude: ['**/*.browser.test.*', '**/*.crash.test.*', '**/*.workerd.test.*', '**/node_modules/**'],
           testTimeout: 20_000,
           hookTimeout: 20_000,
         },

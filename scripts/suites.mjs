@@ -3,7 +3,11 @@
 /** Longer than any suite takes on two cores; a suite that hangs must not hang CI. */
 export const SUITE_LIMIT_SECONDS = 600
 
-const vitest = (name) => ({ name, vitest: true, command: ['vitest', 'run', '--project', name, '--allowOnly=false'] })
+const vitest = (name, chosen = ['--project', name]) => ({
+  name,
+  vitest: true,
+  command: ['vitest', 'run', ...chosen, '--allowOnly=false'],
+})
 
 /** In the order in which they run: what is cheap and names its mistake best comes first. */
 export const SUITES = [
@@ -12,6 +16,7 @@ export const SUITES = [
   { name: 'types', command: ['tsc', '--noEmit'] },
   { name: 'arrows', command: ['node', 'scripts/arrows.mjs'] },
   vitest('unit'),
+  vitest('workerd', ['--config', 'vitest.workerd.config.ts']),
   { name: 'build', command: ['node', 'scripts/setup.mjs'] },
   vitest('crash'),
   vitest('browser'),

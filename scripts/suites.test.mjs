@@ -1,4 +1,5 @@
 // Guards against a green run that is not one: whatever cannot be counted is a failure.
+import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { chooseSuites, countCommand, countVitest, summary, SUITES } from './suites.mjs'
 
@@ -42,6 +43,15 @@ test('an unhandled error, an empty suite, a time limit and a missing report are 
   expect(countVitest(fine, report(0, 0))).toEqual({ passed: 0, failed: 1, reason: 'no test ran' })
   expect(countVitest({ code: null, problem: 'killed' }, report(5, 0))).toMatchObject({ failed: 1, reason: 'killed' })
   expect(countVitest(fine, undefined)).toMatchObject({ passed: 0, failed: 1 })
+})
+
+test('every suite of tests has a name that vitest knows, and is counted by its report', () => {
+  const tests = SUITES.filter(({ command: [program] }) => program === 'vitest')
+  expect(tests.map(({ name }) => name)).toEqual(['unit', 'workerd', 'crash', 'browser'])
+  expect(tests.every((suite) => suite.vitest && suite.command.includes('--allowOnly=false'))).toBe(true)
+  const workerd = tests.find(({ name }) => name === 'workerd')
+  expect(workerd.command).toContain('vitest.workerd.config.ts')
+  expect(existsSync(new URL('../vitest.workerd.config.ts', import.meta.url))).toBe(true)
 })
 
 test('--only takes one suite, and a wrong name is told the right ones', () => {

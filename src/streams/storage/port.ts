@@ -135,6 +135,8 @@ export interface CommittedReader {
   findEvent(stream: StreamRef, key: string): EncodedEvent | null
   children(parent: StreamPath, page: CataloguePage): CatalogueRow[]
   countChildren(parent: StreamPath, match?: string): number
+  /** How many streams lie below a path. */
+  countBelow(prefix: StreamPath): number
   /** Streams with processors attached, by path, after a path. */
   listProcessed(after: string, limit: number): StreamPath[]
   /** The prefix itself, then what lies below it, by path. */

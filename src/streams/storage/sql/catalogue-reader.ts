@@ -1,16 +1,15 @@
 import { ROOT_PATH, type StreamPath } from '../../path.ts'
 import type { CataloguePage, CatalogueRow } from '../port.ts'
-import type { Sql, SqlQuery } from './sql.ts'
+import { CATALOGUE_COLUMNS, checkedCatalogueRow } from './catalogue-columns.ts'
+import type { Sql, SqlQuery, SqlRow } from './sql.ts'
 
-type Row = [string, string, string, string, number, number, string, string, number, number, number, number]
+const COLUMNS = CATALOGUE_COLUMNS.join(', ')
 
-const COLUMNS = `path, name, incarnation, content_type, event_count, max_offset, created_at, last_event_at, paused, closed,
-  child_count, descendant_count`
-
-/** Lists streams from their own table: each answer is one read of one index range. */
+/** Lists streams from their own table: each answer is one read of one index range, each row held to its checksum. */
 export class CatalogueReader {
   readonly #children: SqlQuery
   readonly #count: SqlQuery
+  readonly #countBelow: SqlQuery
   readonly #self: SqlQuery
   readonly #below: SqlQuery
   readonly #processed: SqlQuery
@@ -24,6 +23,7 @@ export class CatalogueReader {
     this.#count = sql.query(
       'select count(*) from streams where parent = ? and (? is null or instr(lower(name), lower(?)) > 0)',
     )
+    this.#countBelow = sql.query('select count(*) from streams where path > ? and path < ?')
     this.#self = sql.query(
       `select ${COLUMNS} from streams where path = ? and (? is null or instr(lower(path), lower(?)) > 0)`,
     )
@@ -42,38 +42,35 @@ export class CatalogueReader {
   children(parent: StreamPath, page: CataloguePage): CatalogueRow[] {
     const match = page.match ?? null
     const rows = this.#children.all(parent, page.after ?? '', match, match, page.limit, page.skip ?? 0)
-    return (rows as Row[]).map(toRow)
+    return (rows as SqlRow[]).map(checkedCatalogueRow)
   }
 
   countChildren(parent: StreamPath, match: string | null = null): number {
     return (this.#count.get(parent, match, match) as [number])[0]
   }
 
+  countBelow(prefix: StreamPath): number {
+    return (this.#countBelow.get(...rangeBelow(prefix)) as [number])[0]
+  }
+
   list(prefix: StreamPath, page: CataloguePage): CatalogueRow[] {
     const match = page.match ?? null
     const after = page.after ?? ''
-    const self = after < prefix ? (this.#self.all(prefix, match, match) as Row[]) : []
-    // Descendants are the range from `prefix/` to `prefix0`: '0' follows '/'. Siblings such as `prefix-1` lie outside.
-    const base = prefix === ROOT_PATH ? '' : prefix
-    const from = after > `${base}/` ? after : `${base}/`
-    const below = this.#below.all(from, `${base}0`, match, match, page.limit - self.length) as Row[]
-    return [...self, ...below].map(toRow)
+    const self = after < prefix ? (this.#self.all(prefix, match, match) as SqlRow[]) : []
+    const [first, end] = rangeBelow(prefix)
+    const below = this.#below.all(
+      after > first ? after : first,
+      end,
+      match,
+      match,
+      page.limit - self.length,
+    ) as SqlRow[]
+    return [...self, ...below].map(checkedCatalogueRow)
   }
 }
 
-function toRow(row: Row): CatalogueRow {
-  return {
-    path: row[0] as StreamPath,
-    name: row[1],
-    incarnationId: row[2],
-    contentType: row[3],
-    eventCount: row[4],
-    maxOffset: row[5],
-    createdAt: row[6],
-    lastEventAt: row[7],
-    paused: row[8] === 1,
-    closed: row[9] === 1,
-    childCount: row[10],
-    descendantCount: row[11],
-  }
+/** Descendants are the range from `prefix/` to `prefix0`: '0' follows '/'. Siblings such as `prefix-1` lie outside. */
+function rangeBelow(prefix: StreamPath): [first: string, end: string] {
+  const base = prefix === ROOT_PATH ? '' : prefix
+  return [`${base}/`, `${base}0`]
 }

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { EncodedEvent } from '../../event.ts'
 import type { Snapshot, StreamRef } from '../port.ts'
+import type { SqlValue } from './sql.ts'
 
 /**
  * Checksum of an event row. It covers where the row belongs too, so that a row that strayed to another stream,
@@ -18,6 +19,11 @@ export function stateChecksum(path: string, version: number, state: string, base
   return crc32(`${path}\n${version}\n${sized(baseState)}\n${state}`)
 }
 
+/** Checksum of the columns of a stream's row that the catalogue lists, its place in the tree among them. */
+export function catalogueChecksum(values: readonly SqlValue[]): number {
+  return crc32(values.join('\n'))
+}
+
 /** Checksum of a snapshot row. */
 export function snapshotChecksum(stream: StreamRef, processor: string, snapshot: Snapshot): number {
   const { offset, version, effectsAfter, parked, state } = snapshot
@@ -25,6 +31,11 @@ export function snapshotChecksum(stream: StreamRef, processor: string, snapshot:
     `${stream.path}\n${stream.incarnationId}\n${processor}\n${offset}\n${effectsAfter}\n` +
       `${sized(version)}\n${sized(parked)}\n${state}`,
   )
+}
+
+/** Whether a row has bytes where it should have text: read as text they would have the same checksum. */
+export function holdsBytes(row: readonly unknown[]): boolean {
+  return row.some((value) => typeof value === 'object' && value !== null)
 }
 
 function sized(text: string | null | undefined): string {

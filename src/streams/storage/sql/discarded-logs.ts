@@ -22,7 +22,10 @@ export class DiscardedLogs {
     ]
     this.#discard = both('path = ?')
     this.#discardBelow = both('path > ? and path < ?')
-    this.#next = sql.query('select stream_id from discarded_logs limit 1')
+    // Never the log of a stream that lives: no deletion may follow from a damaged number.
+    this.#next = sql.query(
+      'select stream_id from discarded_logs where stream_id not in (select id from streams) limit 1',
+    )
     this.#slices = TABLES.map((table) => ({
       // Counted before, and not by what the deletion says: that is another number in a Durable Object.
       measure: sql.query(
@@ -31,6 +34,11 @@ export class DiscardedLogs {
       remove: sql.command(`delete from ${table} where stream_id = ? and offset <= ?`),
     }))
     this.#forget = sql.command('delete from discarded_logs where stream_id = ?')
+  }
+
+  /** Whether there is anything to delete. */
+  any(): boolean {
+    return this.#next.get() !== undefined
   }
 
   discard(path: StreamPath, below: boolean): void {
@@ -46,7 +54,7 @@ export class DiscardedLogs {
     for (let left = limit; left > 0;) {
       const next = this.#next.get() as [number] | undefined
       if (next === undefined) return
-      const deleted = this.#deleteSlices(next[0], limit)
+      const deleted = this.#deleteSlices(next[0], left)
       if (deleted === 0) this.#forget.run(next[0])
       left -= Math.max(deleted, 1)
     }
@@ -55,7 +63,7 @@ export class DiscardedLogs {
   #deleteSlices(id: number, limit: number): number {
     let deleted = 0
     for (const { measure, remove } of this.#slices) {
-      const [rows, last] = measure.get(id, limit) as [number, number | null]
+      const [rows, last] = measure.get(id, limit - deleted) as [number, number | null]
       if (last !== null) remove.run(id, last)
       deleted += rows
     }

@@ -1,5 +1,7 @@
 import { ItxError } from '../../errors.ts'
-import type { Sql } from './sql.ts'
+import { CATALOGUE_COLUMNS } from './catalogue-columns.ts'
+import { catalogueChecksum } from './checksum.ts'
+import type { Sql, SqlRow } from './sql.ts'
 
 /** Version of the tables below; a file with a higher one was written by a newer Tributary and is refused. */
 const SCHEMA_VERSION = 2
@@ -28,6 +30,7 @@ create table if not exists streams (
   child_count integer not null,
   descendant_count integer not null,
   processor_count integer not null default 0,
+  catalogue_checksum integer not null default 0,
   state text not null,
   state_version integer not null,
   base_state text,
@@ -79,9 +82,16 @@ create table if not exists snapshots (
 ) without rowid;
 `
 
-/** What leads from a version to the next one. Version 1 had snapshots that nothing ever wrote. */
-const STEPS: Readonly<Record<string, string>> = {
-  1: `alter table streams add column processor_count integer not null default 0; drop table snapshots;`,
+/** What leads from a version to the next one. */
+const STEPS: Readonly<Record<string, (sql: Sql) => void>> = {
+  1: (sql) => {
+    // Version 1 had snapshots that nothing ever wrote, and no checksum over the catalogue's columns.
+    sql.script(`
+      alter table streams add column processor_count integer not null default 0;
+      alter table streams add column catalogue_checksum integer not null default 0;
+      drop table snapshots;`)
+    sealCatalogue(sql)
+  },
 }
 
 /**
@@ -105,10 +115,24 @@ export function prepareSchema(sql: Sql, name: string): void {
       },
     )
   }
-  for (let from = version; from < SCHEMA_VERSION; from++) sql.script(STEPS[from] ?? '')
+  for (let from = version; from < SCHEMA_VERSION; from++) STEPS[from]?.(sql)
   sql.script(TABLES)
   if (stored === SCHEMA_VERSION) return
   sql.command(`insert or replace into meta (key, value) values ('schema_version', ?)`).run(String(SCHEMA_VERSION))
+}
+
+/** Gives every row of the catalogue its checksum, as it stands: what an older version wrote is all there is to go by. */
+function sealCatalogue(sql: Sql): void {
+  const columns = CATALOGUE_COLUMNS.filter((column) => column !== 'catalogue_checksum')
+  const page = sql.query(`select id, ${columns.join(', ')} from streams where id > ? order by id limit 1000`)
+  const seal = sql.command('update streams set catalogue_checksum = ? where id = ?')
+  for (let after = 0; ;) {
+    const rows = page.all(after) as SqlRow[]
+    for (const [id = null, ...values] of rows) seal.run(catalogueChecksum(values), id)
+    const last = rows.at(-1)
+    if (last === undefined) return
+    after = last[0] as number
+  }
 }
 
 /** Null where nothing is stored yet. */

@@ -1,6 +1,6 @@
 import { ItxError } from '../../errors.ts'
 import type { Snapshot, StreamRef } from '../port.ts'
-import { snapshotChecksum } from './checksum.ts'
+import { holdsBytes, snapshotChecksum } from './checksum.ts'
 import type { Sql, SqlCommand, SqlQuery } from './sql.ts'
 
 type Row = [
@@ -39,7 +39,7 @@ export class SnapshotRows {
     if (!row) return null
     const [offset, version, state, effectsAfter, parked, checksum] = row
     const snapshot: Snapshot = { offset, version, state, effectsAfter, parked }
-    if (snapshotChecksum(stream, processor, snapshot) !== checksum) {
+    if (snapshotChecksum(stream, processor, snapshot) !== checksum || holdsBytes(row)) {
       throw new ItxError(
         'INTERNAL',
         `the snapshot of ${processor} at ${stream.path} ${offset} does not match its checksum`,

@@ -14,21 +14,25 @@ const REASONS: readonly (readonly [prefix: string, reason: string, message: stri
 /**
  * Turns what SQLite threw into a coded error: UNAVAILABLE where waiting or making room helps, INTERNAL for a corrupt
  * file and for anything unforeseen. A coded error stays what it is.
+ *
+ * @param where what was being read, for a corrupt file: the stream, and the offset if it is known
  */
-export function storageError(error: unknown): ItxError {
+export function storageError(
+  error: unknown,
+  where: { readonly path?: string; readonly offset?: number } = {},
+): ItxError {
   if (itxErrorCode(error) !== undefined) return error as ItxError
   const sqlite = sqliteCode(error)
   const known = REASONS.find(([prefix]) => sqlite.startsWith(prefix))
   if (known) {
     return new ItxError('UNAVAILABLE', `nothing was stored: ${known[2]}`, { reason: known[1] }, { cause: error })
   }
-  const corrupt = sqlite.startsWith('SQLITE_CORRUPT') || sqlite.startsWith('SQLITE_NOTADB')
-  return new ItxError(
-    'INTERNAL',
-    corrupt ? 'the database file is damaged' : 'the storage failed in an unforeseen way',
-    { reason: corrupt ? 'corrupt' : 'storage' },
-    { cause: error },
-  )
+  if (sqlite.startsWith('SQLITE_CORRUPT') || sqlite.startsWith('SQLITE_NOTADB')) {
+    const at = where.path === undefined ? '' : ` where ${where.path} is read`
+    const message = `the database file is damaged${at}${where.offset === undefined ? '' : ` at event ${where.offset}`}`
+    return new ItxError('INTERNAL', message, { reason: 'corrupt', ...where }, { cause: error })
+  }
+  return new ItxError('INTERNAL', 'the storage failed in an unforeseen way', { reason: 'storage' }, { cause: error })
 }
 
 /** better-sqlite3 has the code in a field of its own, a Durable Object at the end of its message. */

@@ -1,5 +1,5 @@
 import type { StreamPath } from '../../path.ts'
-import type { CommittedReader, WorkingReader, WriteTransaction } from '../port.ts'
+import type { CommittedReader, StreamRef, WorkingReader, WriteTransaction } from '../port.ts'
 import { CatalogueReader } from './catalogue-reader.ts'
 import { DiscardedLogs } from './discarded-logs.ts'
 import { EventReader } from './event-reader.ts'
@@ -31,19 +31,21 @@ export function workingReader(sql: Sql): WorkingReader {
   const rows = new StateRows(sql)
   const events = new EventReader(sql)
   const snapshots = new SnapshotRows(sql)
-  const anyDiscarded = sql.query('select 1 from discarded_logs limit 1')
-  const findKey = sql.query('select offset, created_at from events where stream_id = ? and key = ?')
+  const garbage = new DiscardedLogs(sql)
+  const refOf = sql.query('select path, incarnation from streams where id = ?')
+  const nameOf = pathById(sql)
   return {
-    loadStream: guarded((path: StreamPath) => rows.load(path)),
+    loadStream: guarded((path) => rows.load(path), itself),
+    // The event that has the key already is held against its checksum, as any that is read.
     findKey: guarded((id: number, key: string) => {
-      const row = findKey.get(id, key) as [number, string] | undefined
-      return row ? { offset: row[0], createdAt: row[1] } : null
-    }),
-    lastOffset: guarded(events.lastOffset.bind(events)),
-    readEvents: guarded(events.page.bind(events)),
-    findSnapshot: guarded(snapshots.find.bind(snapshots)),
+      const [path, incarnationId] = refOf.get(id) as [StreamPath, string]
+      return events.byKey({ id, path, incarnationId }, key)
+    }, nameOf),
+    lastOffset: guarded(events.lastOffset.bind(events), nameOf),
+    readEvents: guarded(events.page.bind(events), pathOf),
+    findSnapshot: guarded(snapshots.find.bind(snapshots), pathOf),
     snapshotOffsets: guarded(snapshots.offsets.bind(snapshots)),
-    hasGarbage: guarded(() => anyDiscarded.get() !== undefined),
+    hasGarbage: guarded(() => garbage.any()),
   }
 }
 
@@ -52,24 +54,45 @@ export function committedReader(sql: Sql): CommittedReader {
   const events = new EventReader(sql)
   const catalogue = new CatalogueReader(sql)
   return {
-    loadStream: guarded((path: StreamPath) => rows.load(path)),
-    lastOffset: guarded(events.lastOffset.bind(events)),
-    readEvents: guarded(events.page.bind(events)),
-    findEvent: guarded(events.byKey.bind(events)),
-    children: guarded(catalogue.children.bind(catalogue)),
-    countChildren: guarded(catalogue.countChildren.bind(catalogue)),
+    loadStream: guarded((path) => rows.load(path), itself),
+    lastOffset: guarded(events.lastOffset.bind(events), pathById(sql)),
+    readEvents: guarded(events.page.bind(events), pathOf),
+    findEvent: guarded(events.byKey.bind(events), pathOf),
+    children: guarded(catalogue.children.bind(catalogue), itself),
+    countChildren: guarded(catalogue.countChildren.bind(catalogue), itself),
+    countBelow: guarded(catalogue.countBelow.bind(catalogue), itself),
     listProcessed: guarded(catalogue.processed.bind(catalogue)),
-    list: guarded(catalogue.list.bind(catalogue)),
+    list: guarded(catalogue.list.bind(catalogue), itself),
   }
 }
 
-/** A read whose failures are coded errors. */
-function guarded<A extends unknown[], R>(read: (...args: A) => R): (...args: A) => R {
+const itself = (path: StreamPath): StreamPath => path
+const pathOf = ({ path }: StreamRef): StreamPath => path
+
+/** The path of a stream's number, for an error that is about to name it. */
+function pathById(sql: Sql): (id: number) => StreamPath | undefined {
+  const find = sql.query('select path from streams where id = ?')
+  return (id) => {
+    try {
+      return (find.get(id) as [StreamPath] | undefined)?.[0]
+    } catch {
+      // Damaged there as well: the error goes without a name.
+      return undefined
+    }
+  }
+}
+
+/** A read whose failures are coded errors; a damaged file names the stream that was being read. */
+function guarded<A extends unknown[], R>(
+  read: (...args: A) => R,
+  streamOf: (subject: A[0]) => StreamPath | undefined = () => undefined,
+): (...args: A) => R {
   return (...args) => {
     try {
       return read(...args)
     } catch (error) {
-      throw storageError(error)
+      const path = streamOf(args[0])
+      throw storageError(error, path === undefined ? {} : { path })
     }
   }
 }

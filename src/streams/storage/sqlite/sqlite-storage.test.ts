@@ -328,7 +328,7 @@ describe('damage', () => {
       for (const page of damaged) writeSync(file, Buffer.alloc(pageSize, 0xab), 0, pageSize, (page - 1) * pageSize)
       closeSync(file)
     })
-    const corrupt = { code: 'INTERNAL', reason: 'corrupt' }
+    const corrupt = { code: 'INTERNAL', reason: 'corrupt', path: '/a' }
     expect(await failureOf(project.streams.read(A))).toEqual(corrupt)
     expect(await failureOf(project.append('/a', { type: 'x' }))).toEqual(corrupt)
     expect(await failureOf(project.append('/a', { type: 'x', idempotencyKey: 'key-1' }))).toEqual(corrupt)
@@ -496,12 +496,14 @@ describe('the file', () => {
     project.storage.connection.exec(`
       drop index streams_processed;
       alter table streams drop column processor_count;
+      alter table streams drop column catalogue_checksum;
       drop table snapshots;
       create table snapshots (stream_id integer not null, processor text not null, offset integer not null,
         incarnation text not null, state text not null, checksum integer not null,
         primary key (stream_id, processor, offset)) without rowid;
       update meta set value = '1' where key = 'schema_version'`)
     project.reopen()
+    expect((await project.streams.list()).streams.map(({ path }) => path)).toEqual(['/', '/a'])
     await project.append('/a', { type: 'x', payload: 2 })
     expect((await project.log('/a')).map((event) => event.payload)).toEqual([expect.anything(), '1', '2'])
     const columns = project.storage.connection.pragma('table_info(snapshots)') as { name: string }[]

@@ -13,6 +13,7 @@ import { storageError } from '../sql/storage-error.ts'
 import { committedReader, workingReader, writeTransaction } from '../sql/tables.ts'
 import { connectionSql } from './connection-sql.ts'
 import { type CommitScheduler, GroupCommit } from './group-commit.ts'
+import { droppedFrames, keepDamagedLog } from './write-ahead-log.ts'
 
 /**
  * One project's streams in one SQLite file: one write connection with group commit, one read-only connection.
@@ -24,8 +25,11 @@ export class SqliteStorage implements StreamStorage {
   readonly #read: Database.Database
   readonly #group: GroupCommit
 
-  /** @throws {ItxError} UNAVAILABLE or INTERNAL when the file cannot be opened. */
-  constructor(file: string, scheduler: CommitScheduler) {
+  /**
+   * @param warn hears of commits that were lost to a damaged write-ahead log
+   * @throws {ItxError} UNAVAILABLE or INTERNAL when the file cannot be opened.
+   */
+  constructor(file: string, scheduler: CommitScheduler, warn: (message: string) => void = () => {}) {
     const opened: Database.Database[] = []
     try {
       this.#write = new Database(file)
@@ -37,6 +41,7 @@ export class SqliteStorage implements StreamStorage {
       if (this.#write.pragma('synchronous', { simple: true }) !== 2) {
         throw new ItxError('INTERNAL', `${file}: synchronous=FULL was not accepted; durability cannot be promised`)
       }
+      this.#checkLog(`${file}-wal`, warn)
       const sql = connectionSql(this.#write)
       this.#write.transaction(() => prepareSchema(sql, file))()
       this.#read = new Database(file, { readonly: true })
@@ -62,6 +67,18 @@ export class SqliteStorage implements StreamStorage {
   /** The write connection, for tests that make the disk fail. */
   get connection(): Database.Database {
     return this.#write
+  }
+
+  /** Before the first write: it would cover what a damaged log still holds. */
+  #checkLog(walFile: string, warn: (message: string) => void): void {
+    const [log] = this.#write.pragma('wal_checkpoint(noop)') as [{ log: number }]
+    const dropped = droppedFrames(walFile, log.log, this.#write.pragma('page_size', { simple: true }) as number)
+    if (dropped === 0) return
+    const copy = keepDamagedLog(walFile)
+    warn(
+      `${walFile} is damaged after frame ${log.log}: at least ${dropped} frames of commits that were synced could not be ` +
+        `taken, so acknowledged events are missing from the ends of their streams. A copy is kept in ${copy}`,
+    )
   }
 
   close(): void {

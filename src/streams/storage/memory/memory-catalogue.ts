@@ -1,0 +1,46 @@
+import type { CoreState } from '../../core/state.ts'
+import { pathName } from '../../path.ts'
+import type { CatalogueRow } from '../port.ts'
+
+/** A stream as the catalogue lists it, from the text of its state. */
+export function catalogueRow(text: string): CatalogueRow {
+  const state = JSON.parse(text) as CoreState
+  return {
+    path: state.path,
+    name: pathName(state.path),
+    incarnationId: state.incarnationId,
+    contentType: state.contentType,
+    eventCount: state.eventCount,
+    maxOffset: state.maxOffset,
+    createdAt: state.createdAt,
+    lastEventAt: state.lastEventAt,
+    paused: state.paused,
+    closed: state.closed,
+    childCount: state.childCount,
+    descendantCount: state.descendantCount,
+  }
+}
+
+/** Whether one text stands before another: by code points, which is the order of their UTF-8 bytes. */
+export function inOrder(a: string, b: string): boolean {
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)]
+    if (x !== y) return rank(x) < rank(y)
+  }
+  return a.length < b.length
+}
+
+/** Surrogates stand for code points above all that one unit can hold. */
+function rank(unit: number): number {
+  if (unit < 0xd800) return unit
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
+}
+
+/** As SQLite's `lower`: ASCII letters alone have a case. */
+export function matches(text: string, match: string | undefined): boolean {
+  return match === undefined || lower(text).includes(lower(match))
+}
+
+function lower(text: string): string {
+  return text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
+}
