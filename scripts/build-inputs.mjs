@@ -8,10 +8,13 @@ const INPUTS = [
   'app.config.ts',
   'drizzle',
   'package-lock.json',
+  'package.json',
   'public',
+  'scripts/build-package.mjs',
   'scripts/build.mjs',
   'src',
   'tsconfig.json',
+  'tsconfig.package.json',
   'vite.config.ts',
 ]
 

@@ -1,9 +1,11 @@
-// `npm run build`: the production build, and last the hash of what went in, by which set-up knows whether it is fresh.
+// `npm run build`: the production build, what package.json exports, and last the hash of what went in, by which set-up
+// knows whether it is fresh.
 // Quiet unless it fails. Plain JavaScript for Node 20.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HASH_FILE, inputsHash, SERVER_FILE } from './build-inputs.mjs'
+import { buildPackage } from './build-package.mjs'
 import { run, withLocalPrograms } from './child-process.mjs'
 
 const root = resolve(fileURLToPath(import.meta.url), '..', '..')
@@ -14,12 +16,17 @@ const hash = inputsHash(root)
 rmSync(join(root, HASH_FILE), { force: true })
 
 const env = { ...withLocalPrograms(root), NODE_ENV: 'production' }
-const vite = await run('vite', ['build', '--logLevel', 'warn'], { cwd: root, env, quiet: true })
+// Side by side: the compiler is done long before Vite is.
+const [vite, packageProblem] = await Promise.all([
+  run('vite', ['build', '--logLevel', 'warn'], { cwd: root, env, quiet: true }),
+  buildPackage(root),
+])
 
 const problem =
   vite.problem ??
   (vite.code === 0 ? undefined : `vite build ended with exit code ${vite.code}`) ??
-  (existsSync(join(root, SERVER_FILE)) ? undefined : `vite build ended well and left no ${SERVER_FILE}`)
+  (existsSync(join(root, SERVER_FILE)) ? undefined : `vite build ended well and left no ${SERVER_FILE}`) ??
+  (packageProblem && `the package's exports: ${packageProblem}`)
 if (problem === undefined) {
   mkdirSync(join(root, 'dist'), { recursive: true })
   writeFileSync(join(root, HASH_FILE), `${hash}\n`)
