@@ -1,116 +1,124 @@
 /**
- * In-process append, 64 concurrent callers, one event per call, against two peers in the same run:
+ * Appending in-process, beside bare loops over better-sqlite3 that write the same rows (`bare-loop.ts`):
  *
- * - bare: a loop over better-sqlite3 that writes the same rows, indexes and JSON, a promise per caller, one commit per
- *   turn of the event loop: what the disk and the database allow;
- * - single: the same loop with a commit of its own for every append: what group commit saves.
- *
- * Rounds are interleaved, because disks drift; what counts is the ratio. `npm run bench [-- ROUNDS]`
+ * - one event each by 64 concurrent callers, beside the bare loop and beside one that commits every append on its own;
+ * - batches of 100;
+ * - single durable appends at a fixed pace, with their latencies.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { StreamEngine } from '../src/streams/engine.ts'
-import { encodeInput } from '../src/streams/event.ts'
 import { parsePath } from '../src/streams/path.ts'
-import { prepareSchema } from '../src/streams/storage/sql/schema.ts'
-import { connectionSql } from '../src/streams/storage/sqlite/connection-sql.ts'
-import { machine, median } from './machine.ts'
+import { BareLoop } from './bare-loop.ts'
+import { PAYLOAD, step, steps } from './event.ts'
+import { interleaved, median, percentile, ratio } from './figures.ts'
+import { closedLoop, paced } from './load.ts'
+import { BenchDirectory } from './place.ts'
+import { type Case, atLeast, atMost, milliseconds, perSecond, report } from './report.ts'
+import { scaled } from './scale.ts'
 
+const PATH = '/agents/a1/runs/1'
 const CALLERS = 64
-const GROUPED_EVENTS = 100_000
-const SINGLE_EVENTS = 5_000
-const ROUNDS = Number(process.argv[2] ?? 7)
+const BATCH = 100
+const PACE = 1000
 
-// 220 bytes of payload, as an agent's step may look.
-const payload = { step: 7, kind: 'reasoning', model: 'river-2-large', text: 'x'.repeat(150) }
+type Append = (events: number) => Promise<unknown>
 
-type Append = () => Promise<unknown>
-
-/** Events per second of `total` appends by `CALLERS` callers, each waiting for its own. */
-async function rate(append: Append, total: number): Promise<number> {
-  let left = total
-  const start = performance.now()
-  await Promise.all(
-    Array.from({ length: CALLERS }, async () => {
-      while (left-- > 0) await append()
-    }),
+/** Measures appends to a stream of the engine, in a project that is gone afterwards. */
+async function onEngine<T>(measure: (append: Append) => Promise<T>): Promise<T> {
+  using directory = new BenchDirectory()
+  const engine = new StreamEngine({ directory: directory.path })
+  const path = parsePath(PATH)
+  const result = await measure((events) =>
+    engine.project('bench').append(path, events === 1 ? [step()] : steps(events)),
   )
-  return total / ((performance.now() - start) / 1000)
+  engine.close()
+  return result
 }
 
-function inTemporaryDirectory<T>(run: (directory: string) => Promise<T>): Promise<T> {
-  const directory = mkdtempSync(join(tmpdir(), 'tributary-bench-'))
-  return run(directory).finally(() => rmSync(directory, { recursive: true, force: true }))
+async function onBareLoop<T>(grouped: boolean, measure: (append: Append) => Promise<T>): Promise<T> {
+  using directory = new BenchDirectory()
+  const loop = new BareLoop(directory.file('bare.db'), { grouped })
+  const [stream = 0] = loop.addStreams([PATH])
+  const result = await measure((events) =>
+    loop.append(
+      stream,
+      Array.from({ length: events }, () => PAYLOAD),
+    ),
+  )
+  loop.close()
+  return result
 }
 
-const engineRate = () =>
-  inTemporaryDirectory(async (directory) => {
-    const engine = new StreamEngine({ directory })
-    const path = parsePath('/agents/a1/runs/1')
-    const append = () => engine.project('prj_bench').append(path, [encodeInput({ type: 'agent/step', payload })])
-    await rate(append, 5000)
-    const result = await rate(append, GROUPED_EVENTS)
-    engine.close()
-    return result
+/** Events per second, the first tenth left out. */
+function rateOf(callers: number, events: number, batch: number) {
+  return async (append: Append): Promise<number> => {
+    const calls = events / batch
+    await closedLoop(callers, Math.ceil(calls / 10), () => append(batch))
+    return events / (await closedLoop(callers, calls, () => append(batch)))
+  }
+}
+
+async function single(): Promise<Case> {
+  const grouped = rateOf(CALLERS, scaled(100_000, 10_000), 1)
+  const alone = rateOf(CALLERS, scaled(5000, 1000), 1)
+  const { engine, bare, commitEach } = await interleaved(scaled(7, 3), {
+    bare: () => onBareLoop(true, grouped),
+    engine: () => onEngine(grouped),
+    commitEach: () => onBareLoop(false, alone),
   })
+  const toBare = ratio(engine, bare)
+  return {
+    name: `one event each, ${CALLERS} callers`,
+    figures: {
+      engine: perSecond(median(engine)),
+      'bare loop': perSecond(median(bare)),
+      'bare loop, a commit per append': perSecond(median(commitEach)),
+    },
+    ratios: { 'engine / bare loop': toBare, 'engine / commit per append': ratio(engine, commitEach) },
+    goals: [atLeast('at least 0.6 of the bare loop', 0.6, toBare)],
+  }
+}
 
-const bareRate = (grouped: boolean) =>
-  inTemporaryDirectory(async (directory) => {
-    const db = new Database(join(directory, 'bare.db'))
-    db.pragma('journal_mode = wal')
-    db.pragma('synchronous = full')
-    prepareSchema(connectionSql(db), 'bare.db')
-    db.exec(
-      `insert into streams values (1, '/agents/a1/runs/1', '/agents/a1/runs', '1', 'i', 'application/json', 1, 0, 0, 0, '', '', 0, 0, 0, 0, 0, '{}', 1, null, 0)`,
-    )
-    const insert = db.prepare('insert into events values (1, ?, ?, ?, null, ?, null, null, 0, 0, 0)')
-    const update = db.prepare('update streams set max_offset = ?, event_count = ?, last_event_at = ? where id = 1')
-    const begin = db.prepare('begin immediate')
-    const commit = db.prepare('commit')
-    let offset = 0
-    let waiting: (() => void)[] = []
-    const end = () => {
-      update.run(offset, offset, new Date().toISOString())
-      commit.run()
-      const done = waiting
-      waiting = []
-      for (const resolve of done) resolve()
-    }
-    const append = () =>
-      new Promise<void>((resolve) => {
-        if (waiting.length === 0) {
-          begin.run()
-          if (grouped) setImmediate(end)
-        }
-        waiting.push(resolve)
-        insert.run(++offset, 'agent/step', new Date().toISOString(), JSON.stringify(payload))
-        if (!grouped) end()
-      })
-    await rate(append, grouped ? 5000 : 500)
-    const result = await rate(append, grouped ? GROUPED_EVENTS : SINGLE_EVENTS)
-    db.close()
-    return result
+async function batches(): Promise<Case> {
+  const rate = rateOf(4, scaled(200_000, 20_000), BATCH)
+  const { engine, bare } = await interleaved(scaled(5, 3), {
+    bare: () => onBareLoop(true, rate),
+    engine: () => onEngine(rate),
   })
-
-const rounds: { engine: number; bare: number; single: number }[] = []
-for (let round = 0; round < ROUNDS; round++) {
-  rounds.push({ bare: await bareRate(true), engine: await engineRate(), single: await bareRate(false) })
+  return {
+    name: `batches of ${BATCH}, 4 callers`,
+    figures: { engine: perSecond(median(engine)), 'bare loop': perSecond(median(bare)) },
+    ratios: { 'engine / bare loop': ratio(engine, bare) },
+    goals: [atLeast('at least 80,000 events/s', 80_000, median(engine))],
+  }
 }
 
-const result = {
-  what: `append, ${CALLERS} callers, one event each, ${ROUNDS} interleaved rounds`,
-  machine: machine(),
-  perSecond: {
-    engine: Math.round(median(rounds.map((round) => round.engine))),
-    bareLoop: Math.round(median(rounds.map((round) => round.bare))),
-    commitPerAppend: Math.round(median(rounds.map((round) => round.single))),
-  },
-  ratio: {
-    engineToBareLoop: Number(median(rounds.map((round) => round.engine / round.bare)).toFixed(3)),
-    engineToCommitPerAppend: Number(median(rounds.map((round) => round.engine / round.single)).toFixed(1)),
-  },
+async function steady(): Promise<Case> {
+  const seconds = scaled(4, 1)
+  const p50: Record<string, number[]> = { engine: [], bare: [] }
+  const measure = (who: string) => async (append: Append) => {
+    await paced(PACE, seconds / 4, () => append(1))
+    const latencies = await paced(PACE, seconds, () => append(1))
+    p50[who]?.push(percentile(latencies, 0.5))
+    return percentile(latencies, 0.99)
+  }
+  const { engine, bare } = await interleaved(scaled(5, 2), {
+    bare: () => onBareLoop(false, measure('bare')),
+    engine: () => onEngine(measure('engine')),
+  })
+  return {
+    name: `single durable appends, ${PACE.toLocaleString('en-GB')} a second`,
+    figures: {
+      'engine p99': milliseconds(median(engine)),
+      'engine p50': milliseconds(median(p50['engine'] ?? [])),
+      'bare loop, a commit per append, p99': milliseconds(median(bare)),
+      'bare loop, a commit per append, p50': milliseconds(median(p50['bare'] ?? [])),
+    },
+    ratios: { 'engine p99 / bare loop p99': ratio(engine, bare) },
+    goals: [atMost('p99 at most 10 ms', 10, median(engine))],
+  }
 }
-console.log(JSON.stringify(result, null, 2))
-writeFileSync(new URL('results/append.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`)
+
+report('append', {
+  what: 'appending in-process; acknowledged means fsynced',
+  cases: [await single(), await batches(), await steady()],
+})

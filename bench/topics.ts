@@ -1,0 +1,16 @@
+/** The benchmarks, in the order in which they run: each is a file of this folder and of `results/`. */
+export const TOPICS = [
+  'append',
+  'replay',
+  'fan-out',
+  'catalogue',
+  'projects',
+  'subscribers',
+  'recovery',
+  'growth',
+  'processors',
+] as const
+
+export function isTopic(name: string): name is (typeof TOPICS)[number] {
+  return TOPICS.some((topic) => topic === name)
+}
