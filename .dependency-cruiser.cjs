@@ -27,7 +27,7 @@ const CLIENT = '^src/itx/client/'
 const REACT = '^src/itx/react/'
 const ITX_OF_THE_SERVER = '^src/itx/(?!client/|react/)'
 /** The handle over a project that somebody was let into already. */
-const TARGETS = `^src/itx/(?:handle|access|permissions|rpc-target|stream-target)${TS}`
+const TARGETS = `^src/itx/(?:handle|permissions|rpc-target|stream-target|project-access|project-target)${TS}`
 const BROWSER_ENTRY = `^src/(?:client|router|start|routeTree\\.gen)${TS}`
 const SERVER_ENTRY = `^src/server${TS}`
 
@@ -91,7 +91,7 @@ const layers = [
   layer(
     'testing-runs-the-engine-in-memory',
     '^src/testing/',
-    ['^src/testing/', '^src/streams/', CLIENT, TARGETS, `^src/control-plane/roles${TS}`],
+    ['^src/testing/', '^src/streams/', CLIENT, TARGETS],
     'what users test their processors with: the engine and the handle, no door',
   ),
   layer('server-makes-the-process', `^src/server/|${SERVER_ENTRY}`, MAKES_A_SERVER, 'entry, singletons, shutdown'),

@@ -45,7 +45,7 @@ const HOUSE = {
     "import { Route } from './routes/index.tsx'\nimport type { router } from './router.tsx'\nexport type T = typeof router\nexport const tree = Route",
   'src/router.tsx': "import { tree } from './routeTree.gen.ts'\nexport const router = tree",
   'src/testing/server.ts':
-    "import '../streams/stream.ts'\nimport type { access } from '../itx/access.ts'\nexport type Access = typeof access",
+    "import '../streams/stream.ts'\nimport type { Handle } from '../itx/handle.ts'\nexport type { Handle }",
   'src/server/main.ts':
     "import { door } from '../http/door.ts'\nimport '../streams/stream.ts'\nawait import('../../dist/server/entry.js')\nawait door",
   'src/server.ts': "import './server/main.ts'",

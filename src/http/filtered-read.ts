@@ -1,4 +1,4 @@
-import type { ProjectAccess } from '../itx/access.ts'
+import type { ProjectAccess } from '../itx/project-access.ts'
 import { ItxError, type ItxErrorCode } from '../streams/errors.ts'
 import { type EncodedEvent, encodedBytes } from '../streams/event.ts'
 import type { StreamPath } from '../streams/path.ts'

@@ -1,4 +1,5 @@
-import { type ProjectAccess, resolveProject } from '../itx/access.ts'
+import { resolveProject } from '../itx/access.ts'
+import type { ProjectAccess } from '../itx/project-access.ts'
 import type { Instance } from '../itx/instance.ts'
 import { principalOfRequest } from '../itx/principal.ts'
 import { ItxError } from '../streams/errors.ts'

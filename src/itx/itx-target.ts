@@ -6,14 +6,12 @@ import {
   listProjectsOfUser,
   organizationsOwnedBy,
 } from '../control-plane/projects.ts'
-import { roleAtLeast } from '../control-plane/roles.ts'
 import { ItxError } from '../streams/errors.ts'
-import { type Principal, type ProjectAccess, resolveProject } from './access.ts'
+import { type Principal, resolveProject } from './access.ts'
+import { ProjectTarget } from './project-target.ts'
 import type { ItxApi, Pipelined, ProjectApi, ProjectInfo, ProjectsApi, Whoami } from './handle.ts'
 import type { Instance } from './instance.ts'
-import { NEEDED_ROLE } from './permissions.ts'
 import { allowOnly, checked, members } from './rpc-target.ts'
-import { StreamsTarget } from './stream-target.ts'
 
 const IdOrSlug = z.string().min(1).max(200)
 const ListArguments = z
@@ -114,37 +112,6 @@ class ProjectsTarget extends RpcTarget implements ProjectsApi {
   }
 }
 allowOnly(ProjectsTarget, members<ProjectsApi>()('get', 'list', 'create'))
-
-/** One project, through the role that its access was resolved to. */
-export class ProjectTarget extends RpcTarget implements ProjectApi {
-  readonly #access: ProjectAccess
-
-  constructor(access: ProjectAccess) {
-    super()
-    this.#access = access
-  }
-
-  async describe() {
-    this.#access.require('describe')
-    const { role } = this.#access.info
-    const operations = Object.entries(NEEDED_ROLE).map(([name, needs]) => ({
-      name,
-      needs,
-      allowed: roleAtLeast(role, needs),
-    }))
-    return { project: this.#access.info, operations }
-  }
-
-  async project(): Promise<ProjectInfo> {
-    this.#access.require('project')
-    return this.#access.info
-  }
-
-  get streams() {
-    return new StreamsTarget(this.#access)
-  }
-}
-allowOnly(ProjectTarget, members<ProjectApi>()('describe', 'project', 'streams'))
 
 function projectInfo({ id, slug, name, role }: ProjectOfUser): ProjectInfo {
   return { id, slug, name, role }

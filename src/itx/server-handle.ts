@@ -3,7 +3,8 @@ import { RpcStub } from 'capnweb'
 import { type Principal, projectNotFound, resolveProject } from './access.ts'
 import type { ItxApi, ProjectApi } from './handle.ts'
 import { type Instance, currentInstance } from './instance.ts'
-import { ItxTarget, ProjectTarget } from './itx-target.ts'
+import { ItxTarget } from './itx-target.ts'
+import { ProjectTarget } from './project-target.ts'
 import { principalOfCookie } from './principal.ts'
 
 // A page asks several times who is asking; a session look-up costs more than all of its other reads.

@@ -6,7 +6,7 @@ import { type EncodedInput, checkEncodedInput } from '../streams/event.ts'
 import { type StreamPath, parsePath } from '../streams/path.ts'
 import { checkConfigChange, checkMetadata } from '../streams/core/config.ts'
 import { type JsonText, parseJsonText } from '../streams/json-text.ts'
-import type { ProjectAccess } from './access.ts'
+import type { ProjectAccess } from './project-access.ts'
 import type {
   Pipelined,
   ScanApi,

@@ -197,7 +197,7 @@ describe('a reducer', () => {
           .when(at)
           .thenState(() => {}),
       ),
-    ).toMatch(/promise at event 1 \(a\)/)
+    ).toMatch(/must answer at once/)
     const failing = reducing(() => Promise.reject(new Error('late')))
     expect(await complaint(() => given(failing).when(at).thenFails('late'))).toMatch(/must answer at once/)
   })

@@ -83,11 +83,6 @@ export class Reduction {
     const broken = 'error' in first ? first : 'error' in second ? second : null
     if (broken) fail(`${name} is not pure: at ${at} it fails one time of two (${saidBy(broken.error)})`, this.#from)
     const after = valueOf(second)
-    if (isPromise(after)) {
-      // Nobody waits for them, and one that is rejected must not end the test run.
-      void Promise.allSettled([valueOf(first), after])
-      fail(`${name} answers with a promise at ${at}: it must answer at once`, this.#from)
-    }
     const text = this.#encoded(after)
     if ('value' in firstText && firstText.value !== text) {
       const twoStates = `${name} is not pure: at ${at} it gives two states for the same state and event`
@@ -134,10 +129,6 @@ function attempt(act: () => unknown): Outcome {
 
 function valueOf(outcome: Outcome): unknown {
   return 'value' in outcome ? outcome.value : undefined
-}
-
-function isPromise(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
 /** Freezes a value and all that is in it. @returns the value. */

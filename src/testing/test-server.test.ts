@@ -1,16 +1,11 @@
 import { AssertionError } from 'node:assert'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { ProjectTarget } from '../itx/itx-target.ts'
-import type { ProjectRole } from '../itx/handle.ts'
-import { ProjectAccess } from '../itx/access.ts'
-import type { Instance } from '../itx/instance.ts'
 import { ItxError } from '../streams/errors.ts'
 import type { StreamEvent } from '../streams/event.ts'
 import { type EffectContext, defineProcessor } from '../streams/processors/contract.ts'
 import { failureOf } from '../streams/testing.ts'
 import { TestClock } from './test-clock.ts'
-import { TestProjectTarget } from './test-project.ts'
 import { type TestServer, type TestServerOptions, createTestServer } from './test-server.ts'
 
 let servers: TestServer[] = []
@@ -86,20 +81,6 @@ describe('the handle', () => {
       },
     )
   })
-
-  test.each(['viewer', 'editor', 'operator', 'admin'] as const)(
-    'is described to a %s as the real one is',
-    async (role: ProjectRole) => {
-      const info = { id: 'p', slug: 'p', name: 'p', role }
-      const real = new ProjectTarget(new ProjectAccess(info, {} as Instance))
-      const ours = new TestProjectTarget(info, () => undefined as never)
-      expect(await ours.describe()).toEqual(await real.describe())
-      expect(await ours.project()).toEqual(await real.project())
-      expect(Object.getOwnPropertyNames(TestProjectTarget.prototype).toSorted()).toEqual(
-        Object.getOwnPropertyNames(ProjectTarget.prototype).toSorted(),
-      )
-    },
-  )
 
   test('of one project sees nothing of another', async () => {
     const server = start()

@@ -8,7 +8,8 @@ import { type ProcessorRegistration, ProcessorRegistry } from '../streams/proces
 import { SoundDisk } from '../streams/storage/memory/memory-disk.ts'
 import { TestClock } from './test-clock.ts'
 import { TestLife } from './test-life.ts'
-import { TestProjectTarget } from './test-project.ts'
+import { ProjectAccess } from '../itx/project-access.ts'
+import { ProjectTarget } from '../itx/project-target.ts'
 
 export interface TestServerOptions {
   /** What a module of TRIBUTARY_PROCESSORS exports by default: the built-in processors are there as well. */
@@ -58,7 +59,7 @@ export class TestServer {
   project(slug = 'test', { role = 'admin' }: HandleOptions = {}): ProjectApi & Disposable {
     const streams = () => this.#life(slug).streams
     streams()
-    const target = new TestProjectTarget({ id: slug, slug, name: slug, role }, streams)
+    const target = new ProjectTarget(new ProjectAccess({ id: slug, slug, name: slug, role }, streams))
     return new RpcStub(target) as unknown as ProjectApi & Disposable
   }
 

@@ -174,7 +174,13 @@ export function runnable(definition: AnyProcessor): RunnableProcessor {
       if (!schema) return event
       return { ...event, payload: validated(schema, event.payload, 'payload', `the payload of ${event.type}`) }
     },
-    reduce: (state, event) => reduce(state, event) ?? state,
+    reduce: (state, event) => {
+      const next = reduce(state, event) ?? state
+      if (!(next instanceof Promise)) return next
+      // Nobody waits for it, and one that is rejected must not end the process.
+      void Promise.allSettled([next])
+      throw bad('reduce', `${slug}: reduce must answer at once, not with a promise`)
+    },
     processEvent: (definition.processEvent as RunnableProcessor['processEvent'] | undefined) ?? null,
     processEventBatch: (definition.processEventBatch as RunnableProcessor['processEventBatch'] | undefined) ?? null,
   }

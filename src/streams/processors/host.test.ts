@@ -543,6 +543,20 @@ describe('when an event cannot be processed', () => {
     expect(payloads(await it.log('/a'), 'echo/output')).toEqual([{ text: 'one', seen: 1 }])
   })
 
+  test.each([
+    ['does not fit its schema', () => ({ count: 'many' }) as never, /does not fit its schema at count/],
+    ['is a promise', async () => ({ count: 1, last: 1 }) as never, /must answer at once/],
+  ])('a state that %s parks it at the event that did it', async (_, reduce, message) => {
+    using it = project({ processor: { ...acting(() => {}), reduce } })
+    await it.append('/a', { type: 'first' })
+    await it.streams.processors.attach(A, 'acting')
+    await it.append('/a', ...xs(2))
+    await parked(it)
+    expect(await it.streams.processors.list(A)).toMatchObject([
+      { checkpoint: 3, error: { offset: 4, message: expect.stringMatching(message) } },
+    ])
+  })
+
   test('a state that grows over 1 MiB parks it at the event that did it', async () => {
     const growing = defineProcessor({
       slug: 'growing',

@@ -218,7 +218,7 @@ export class ProcessorRunner {
           const failure = { offset: encoded.offset, error }
           // What came before it in this batch has to act before that can be kept.
           if (batch.length > 0) return this.#narrowed(position, events, failure)
-          if (consumed) text = encodeState(state, processor.slug)
+          if (consumed) text = checkedText(processor, state)
           return progress(failure)
         }
         consumed = true
@@ -226,7 +226,7 @@ export class ProcessorRunner {
       offset = encoded.offset
     }
     try {
-      if (consumed) text = encodeState(state, processor.slug)
+      if (consumed) text = checkedText(processor, state)
       const [first] = batch
       if (first && processor.processEventBatch) {
         const context = { events: batch, before: position.state, after: state, stream: first.stream, signal }
@@ -296,6 +296,12 @@ export class ProcessorRunner {
   #time(): string {
     return new Date(this.#ports.now()).toISOString()
   }
+}
+
+/** The state as it is stored: what could not be read back must not be written. */
+function checkedText(processor: RunnableProcessor, state: unknown): string {
+  processor.checkState(state)
+  return encodeState(state, processor.slug)
 }
 
 /** Whether time, or an operator, will mend it: no event is to blame. */
