@@ -85,3 +85,37 @@ test('an error inside a group reaches every participant of it, once', async () =
   await turn()
   expect(heard).toEqual([cause])
 })
+
+test('a row that was just made is saved again only when the state has gone on since', async () => {
+  using project = new TestProject()
+  const { stream, write } = actorOf(project)
+  let saved = 0
+  const endGroup = async () => {
+    project.storage.transactionSync(nobody, (tx) => {
+      stream.flush({
+        ...tx,
+        saveState: (...row) => {
+          saved++
+          tx.saveState(...row)
+        },
+      })
+    })
+    await turn()
+    stream.settle()
+    return [saved, project.storage.committed.loadStream(A)?.state.maxOffset]
+  }
+  write([], false)
+  expect(await endGroup()).toEqual([0, 1])
+  write(['x'], false)
+  expect(await endGroup()).toEqual([1, 2])
+})
+
+test('a row that was made and went on in one group is saved as it ended', async () => {
+  using project = new TestProject()
+  const { stream, write } = actorOf(project)
+  write([], false)
+  write(['x'], false)
+  project.storage.transactionSync(nobody, (tx) => stream.flush(tx))
+  await turn()
+  expect(project.storage.committed.loadStream(A)?.state.maxOffset).toBe(2)
+})

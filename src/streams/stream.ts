@@ -29,6 +29,8 @@ export class Stream {
   #id: number | null
   #working: CoreState
   #committed: CommittedStream | null
+  /** The state that the open group made the row with. */
+  #inserted: CoreState | null = null
   /** Events of the open group, kept only while somebody listens. */
   #fresh: EncodedEvent[] = []
   #dirty = false
@@ -108,16 +110,19 @@ export class Stream {
   /** Writes decided events inside the open group. An error here ends the group and drops this actor. */
   write(tx: WriteTransaction, events: readonly EncodedEvent[], state: CoreState, keep: boolean): void {
     this.#dirty = true
-    this.#id ??= tx.insertStream(state, this.#base)
+    if (this.#id === null) {
+      this.#id = tx.insertStream(state, this.#base)
+      this.#inserted = state
+    }
     this.#working = state
     tx.insertEvents({ id: this.#id, path: this.path, incarnationId: state.incarnationId }, events)
     // One by one: a raw batch may hold more events than a call may have arguments.
     if (keep) for (const event of events) this.#fresh.push(event)
   }
 
-  /** Writes the state row: once per group, whatever the number of appends. */
+  /** Writes the state row: once per group, whatever the number of appends. A row just made needs it only if they went on. */
   flush(tx: WriteTransaction): void {
-    if (this.#id !== null) tx.saveState(this.#id, this.#working, this.#base)
+    if (this.#id !== null && this.#working !== this.#inserted) tx.saveState(this.#id, this.#working, this.#base)
   }
 
   /** The group is on the disk: what was working is committed. Returns the events that listeners are owed. */
@@ -125,6 +130,7 @@ export class Stream {
     const events = this.#fresh
     const state = this.#working
     this.#fresh = []
+    this.#inserted = null
     this.#dirty = false
     if (this.#id !== null) {
       this.#committed = { ref: { id: this.#id, path: this.path, incarnationId: state.incarnationId }, state }

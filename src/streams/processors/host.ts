@@ -1,11 +1,4 @@
-import {
-  PROCESSOR_ATTACHED,
-  PROCESSOR_DETACHED,
-  type PlannedEvent,
-  type ProcessorAttachedPayload,
-  type ProcessorDetachedPayload,
-  coreEvent,
-} from '../core/core-events.ts'
+import { PROCESSOR_DETACHED, type ProcessorDetachedPayload, coreEvent } from '../core/core-events.ts'
 import { type AttachedProcessor, type CoreState, MAX_PROCESSORS } from '../core/state.ts'
 import { wholeNumber } from '../directory.ts'
 import { ItxError, itxErrorCode, shown } from '../errors.ts'
@@ -15,7 +8,7 @@ import type { CommittedStream } from '../stream.ts'
 import type { ProcessorFailure } from './checkpoint.ts'
 import type { RunnableProcessor } from './contract.ts'
 import { NO_MEMORY, type ProcessorPorts } from './ports.ts'
-import type { ProcessorRegistry } from './registry.ts'
+import { type ProcessorRegistry, attachedEvent } from './registry.ts'
 import { ProcessorRunner, type ProcessorStatus, type RestartFrom } from './runner.ts'
 import { coreStateAt, messageOf, stateAt } from './state-at.ts'
 
@@ -75,21 +68,6 @@ export class ProcessorHost {
       description,
       consumes,
     }))
-  }
-
-  /** Whether an append has to look whether a pattern attaches something. */
-  get hasPatterns(): boolean {
-    return this.#registry.hasPatterns
-  }
-
-  /** What attaches to a stream by its path and was neither attached nor detached before: events for its log. */
-  pending(path: StreamPath, state: CoreState): readonly PlannedEvent[] {
-    const room = MAX_PROCESSORS - state.processors.length
-    return this.#registry
-      .matching(path)
-      .filter(({ slug }) => !state.processors.some((each) => each.slug === slug))
-      .slice(0, room)
-      .map(attachedEvent)
   }
 
   /**
@@ -314,11 +292,6 @@ export class ProcessorHost {
 
 function keyOf(path: StreamPath, slug: string): string {
   return `${path}\n${slug}`
-}
-
-function attachedEvent({ slug, version }: RunnableProcessor): PlannedEvent {
-  const payload: ProcessorAttachedPayload = { slug, version }
-  return coreEvent(PROCESSOR_ATTACHED, payload)
 }
 
 /** @throws {ItxError} NOT_FOUND when the processor is not attached. */

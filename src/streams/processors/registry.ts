@@ -1,3 +1,5 @@
+import { PROCESSOR_ATTACHED, type PlannedEvent, type ProcessorAttachedPayload, coreEvent } from '../core/core-events.ts'
+import { type CoreState, MAX_PROCESSORS } from '../core/state.ts'
 import { ItxError } from '../errors.ts'
 import type { StreamPath } from '../path.ts'
 import { type AnyProcessor, type RunnableProcessor, runnable } from './contract.ts'
@@ -39,11 +41,25 @@ export class ProcessorRegistry {
     return this.#processors.get(slug) ?? null
   }
 
+  /** What attaches to a stream by its path and was neither attached nor detached before: events for its log. */
+  attachments(path: StreamPath, { processors }: CoreState): readonly PlannedEvent[] {
+    return this.matching(path)
+      .filter(({ slug }) => !processors.some((each) => each.slug === slug))
+      .slice(0, MAX_PROCESSORS - processors.length)
+      .map(attachedEvent)
+  }
+
   /** The processors whose patterns match a path. */
   matching(path: StreamPath): readonly RunnableProcessor[] {
     const found = this.#patterns.filter(({ pattern }) => matches(pattern, path)).map(({ processor }) => processor)
     return [...new Set(found)]
   }
+}
+
+/** The event that attaches a processor to its stream. */
+export function attachedEvent({ slug, version }: RunnableProcessor): PlannedEvent {
+  const payload: ProcessorAttachedPayload = { slug, version }
+  return coreEvent(PROCESSOR_ATTACHED, payload)
 }
 
 /** The segments of a pattern. */

@@ -63,7 +63,7 @@ export function drawProfile(random: Random): Profile {
   const processors = random.chance(0.4) ? drawProcessors(random) : null
   return {
     processors,
-    turns: random.between(15, 70),
+    turns: random.between(20, 130),
     paths: paths.map((path) => parsePath(path)),
     focus: random.chance(0.6) ? random.next() : 0,
     limits: { eventBytes: 700_000, batchEvents: 800, batchBytes: 1_500_000 },

@@ -185,7 +185,9 @@ export class Readers {
   }
 
   #expect(call: Call, holds: boolean, what: string): void {
-    if (!holds) this.#world.fail(`#${call.id} ${call.what} ${call.path} was answered wrong: ${what}`)
+    // What an orderly stop commits in the same breath, the answer need not know yet.
+    if (!holds && !call.run.closed)
+      this.#world.fail(`#${call.id} ${call.what} ${call.path} was answered wrong: ${what}`)
   }
 }
 

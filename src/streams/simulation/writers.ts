@@ -74,25 +74,26 @@ export class Writers {
   #appendNew(writer: string, path: StreamPath): void {
     const { random, profile } = this.#world
     const large = random.chance(profile.large)
-    const size = large && random.chance(0.5) ? random.between(300, 820) : random.weighted({ 1: 6, 2: 2, 4: 2, 9: 1 })
+    const many = large && random.chance(0.5)
+    const size = many ? random.between(300, 820) : Number(random.weighted({ 1: 6, 2: 2, 4: 2, 9: 1 }))
     const next = (this.#world.truth.logOf(path)?.head ?? 1) + 1
-    const inputs = Array.from({ length: Number(size) }, (_, i) => this.#newInput(path, next + i, large))
+    const inputs = Array.from({ length: size }, (_, i) => this.#newInput(path, next + i, size, large))
     if (random.chance(0.02)) inputs.push(this.#input({ type: PAUSED, payload: { reason: this.#mark() } }))
     if (random.chance(0.01)) inputs.push(this.#input({ type: 'stream/created', payload: {} }))
     if (random.chance(0.01)) inputs.length = 0
     this.#append(writer, path, inputs)
   }
 
-  #newInput(path: StreamPath, next: number, large: boolean): EncodedInput {
+  #newInput(path: StreamPath, next: number, size: number, large: boolean): EncodedInput {
     const { random, profile } = this.#world
     const input: { -readonly [K in keyof EventInput]: EventInput[K] } = { type: random.pick(TYPES) }
     // Among hundreds of events one would always be refused.
-    if (large) return this.#input(input, random.chance(0.05) ? random.between(1000, 400_000) : 0)
+    if (size > 50) return this.#input(input)
     if (random.chance(0.4)) input.idempotencyKey = `key-${random.between(1, profile.keys)}`
     if (random.chance(0.15)) input.offset = Math.max(1, next + (random.chance(0.7) ? 0 : random.between(-2, 2)))
     if (random.chance(0.1)) input.metadata = { by: path }
     if (random.chance(0.05)) input.source = { processor: { slug: 'sim', version: '1' } }
-    return this.#input(input)
+    return this.#input(input, large ? random.between(1000, 400_000) : 0)
   }
 
   #input(input: EventInput, fill = 0): EncodedInput {

@@ -97,7 +97,7 @@ export class EventReader {
     // What a full page did not come to is for the next one.
     if (full && last === undefined) return
     const from = full && descending && last !== undefined ? last - 1 : after
-    const end = Math.min(before ?? Infinity, this.lastOffset(stream.id) + 1)
+    const end = before ?? this.lastOffset(stream.id) + 1
     const to = full && !descending && last !== undefined ? last + 1 : end
     const expected = to - from - 1
     const [found] = this.#between.get(stream.id, from, to) as [number]

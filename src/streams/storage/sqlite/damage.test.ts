@@ -60,25 +60,22 @@ describe('the catalogue', () => {
     expect(await failureOf(project.streams.create(one))).toEqual(corrupt)
   })
 
-  test.each([`parent = '/c'`, `path = '.a/one'`])(
-    'a stream that is missing from a list shows in its count: %s',
-    async (change) => {
-      using project = await tree()
-      damage(project, `update streams set ${change} where path = '/a/one'`)
-      for (const limit of [1, 100]) {
-        const walk = async () => {
-          for (let after: string | null | undefined; after !== null;) {
-            after = (await project.streams.children(A, { limit, ...(after === undefined ? {} : { after }) })).nextAfter
-          }
-          for (let after: string | null | undefined; after !== null;) {
-            after = (await project.streams.list({ prefix: '/a', limit, ...(after === undefined ? {} : { after }) }))
-              .nextAfter
-          }
-        }
-        expect(await failureOf(walk())).toMatchObject(CORRUPT)
-      }
-    },
-  )
+  test('a child that is not listed with its siblings shows in their count', async () => {
+    using project = await tree()
+    damage(project, `update streams set parent = '/c' where path = '/a/one'`)
+    const all = () => project.streams.children(A)
+    const lastPage = () => project.streams.children(A, { limit: 1, after: 'one' })
+    const skipped = () => project.streams.children(A, { limit: 1, skip: 1 })
+    for (const ask of [all, lastPage, skipped]) expect(await failureOf(ask())).toEqual({ ...CORRUPT, path: '/a' })
+  })
+
+  test('a stream that is not listed below its prefix shows in their count', async () => {
+    using project = await tree()
+    damage(project, `update streams set path = '.a/one' where path = '/a/one'`)
+    const all = () => project.streams.list({ prefix: '/a' })
+    const lastPage = () => project.streams.list({ prefix: '/a', limit: 1, after: '/a/one' })
+    for (const ask of [all, lastPage]) expect(await failureOf(ask())).toEqual({ ...CORRUPT, path: '/a' })
+  })
 })
 
 describe('a log', () => {
@@ -192,6 +189,7 @@ describe('discarded logs', () => {
       db.close()
     })
     const outcomes: unknown[] = []
+    // One after the other without a pause: whatever deletes in between is in the group of the next.
     for (let i = 0; i < 5; i++) {
       outcomes.push(
         await project.append('/b', { type: 'x' }).then(
@@ -199,9 +197,8 @@ describe('discarded logs', () => {
           () => 'refused',
         ),
       )
-      await turn()
     }
-    expect(outcomes.slice(1)).toEqual(times(4, 'stored'))
+    expect(outcomes.slice(2)).toEqual(times(3, 'stored'))
   })
 })
 
@@ -248,10 +245,19 @@ describe('a write-ahead log that is damaged when the process comes back', () => 
     expect(copy?.length).toBe(wal.length)
   })
 
+  /** Frames as an earlier generation of the log leaves them: sound, with salts of their own. */
+  const stale = (wal: Buffer) =>
+    Buffer.from(wal.subarray(wal.length - 2 * FRAME))
+      .fill(7, 8, 16)
+      .fill(7, FRAME + 8, FRAME + 16)
+  const torn = (wal: Buffer, end: number) => flipAt(() => end - FRAME - 2000)(wal)
+
   test.each<[string, (wal: Buffer) => Buffer]>([
     ['whole', (wal) => wal],
     ['cut short', (wal) => wal.subarray(0, wal.length - 1000)],
-    ['torn in its last commit', flipAt((wal) => wal.length - 2000)],
+    ['torn at its end', flipAt((wal) => wal.length - 2000)],
+    ['torn within its last commit', flipAt((wal) => wal.length - FRAME - 2000)],
+    ['torn, with frames of an earlier log behind it', (wal) => torn(Buffer.concat([wal, stale(wal)]), wal.length)],
     ['gone', () => Buffer.alloc(0)],
   ])('is not told of when it looks as a power cut leaves it: %s', async (_, change) => {
     const { warnings, copy } = await reopened(20, change)
