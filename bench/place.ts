@@ -8,15 +8,29 @@ import { join } from 'node:path'
  */
 export const BENCH_PLACE = process.env['TRIBUTARY_BENCH_DIR'] ?? tmpdir()
 
+const open = new Set<string>()
+process.on('exit', () => open.forEach(remove))
+// Interrupted, a benchmark must not leave its gigabyte behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 /** A directory that is gone afterwards. Use with `using`. */
 export class BenchDirectory {
   readonly path = mkdtempSync(join(BENCH_PLACE, 'tributary-bench-'))
+
+  constructor() {
+    open.add(this.path)
+  }
 
   file(name: string): string {
     return join(this.path, name)
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true })
+    open.delete(this.path)
+    remove(this.path)
   }
+}
+
+function remove(path: string): void {
+  rmSync(path, { recursive: true, force: true })
 }

@@ -20,7 +20,7 @@ import { scaled } from './scale.ts'
 const PATH = parsePath('/agents/a1/runs/1')
 const CALLERS = 64
 const COUNTED = scaled(100_000, 10_000)
-const ANSWERED = scaled(10_000, 1000)
+const ANSWERED = scaled(5000, 1000)
 
 const input = () => encodeInput({ type: 'echo/input', payload: PAYLOAD })
 
