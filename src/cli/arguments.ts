@@ -77,6 +77,8 @@ export function numberOption(args: Arguments, name: OptionName, min: number): nu
 export function connect(args: Arguments, token = args.option('token') ?? process.env['TRIBUTARY_TOKEN']): ItxClient {
   const project = args.option('project') ?? process.env['TRIBUTARY_PROJECT']
   if (!token) throw new UsageError('a token is needed: --token or TRIBUTARY_TOKEN (see: token create)')
+  // It becomes a header: a line break that was copied along with it would be told in other words, and later.
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageError('a token is one word, without blanks or line breaks')
   if (!project) throw new UsageError('a project is needed: --project or TRIBUTARY_PROJECT')
   return connectItx({ url: serverUrl(args), token, project })
 }

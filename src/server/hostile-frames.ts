@@ -32,6 +32,7 @@ const { value } = fc.letrec<{ value: unknown }>((tie) => ({
       )
       .map(([form, rest]) => ([form] as unknown[]).concat(rest)),
     fc.tuple(fc.constantFrom('pipeline', 'import'), id, names, fc.array(tie('value'), { maxLength: 3 })),
+    fc.tuple(fc.constantFrom(...listed`promise  export  import  pipeline  readable  writable`), id),
   ),
 }))
 /** A message as it is sent over the socket; many of them are none. */
@@ -43,7 +44,8 @@ export const hostileFrame: fc.Arbitrary<unknown> = fc.oneof(
       .map(([on, path, args]) => ['push', ['pipeline', on, path, args]]),
   },
   { weight: 3, arbitrary: fc.tuple(fc.constant('pull'), id) },
-  { weight: 2, arbitrary: fc.tuple(fc.constantFrom('push', 'stream', 'abort', 'pull', 'nonsense'), value) },
+  { weight: 2, arbitrary: fc.tuple(fc.constantFrom('push', 'push', 'stream', 'abort', 'pull', 'nonsense'), value) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('push'), fc.tuple(fc.constantFrom('promise', 'pipeline'), id)) },
   { weight: 2, arbitrary: fc.tuple(fc.constantFrom('resolve', 'reject', 'release'), id, value) },
   { weight: 1, arbitrary: fc.oneof(fc.constant(['pipe']), value) },
 )

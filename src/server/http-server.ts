@@ -17,13 +17,18 @@ interface HttpServer {
 
 const SOCKET_TARGET = /^\/api\/itx(?:\?|$)/
 
+/** Whoever offers another protocol (curl offers HTTP/2) is answered in this one. */
+function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket'
+}
+
 /** One port for pages, HTTP doors and the socket door, and how to stop serving it without cutting anybody off. */
 export function createHttpServer({ handle, handleUpgrade }: Doors): HttpServer {
   let refusing = false
   let underWay = 0
   let onDrained: (() => void) | undefined
 
-  const server = createServer((request, response) => {
+  const server = createServer({ shouldUpgradeCallback: isWebSocket }, (request, response) => {
     // Here, where nothing passes by: files, sign-in and pages are answered by libraries that leave it out.
     response.setHeader('x-content-type-options', 'nosniff')
     if (refusing) {
