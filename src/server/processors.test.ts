@@ -70,11 +70,11 @@ test('a server with such a module runs it, through the handle and over a restart
       streams().append('/numbers/a' as never, [{ type: 'number', payload: payload as never }])
     await append('1')
     await append('20')
-    await expect.poll(doubled).toEqual(['2', '40'])
+    await expect.poll(doubled, { timeout: 15_000 }).toEqual(['2', '40'])
     await tributary.pause()
     await tributary.resume()
     await append('300')
-    await expect.poll(doubled).toEqual(['2', '40', '600'])
+    await expect.poll(doubled, { timeout: 15_000 }).toEqual(['2', '40', '600'])
     expect(await streams().processors.stateAt('/numbers/a' as never, 'doubling')).toMatchObject({ state: { sum: 321 } })
   } finally {
     await tributary.stop()
