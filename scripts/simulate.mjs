@@ -99,19 +99,23 @@ async function range(from, seeds, jobs) {
   const started = Date.now()
   let told = started
   const seconds = () => ((Date.now() - started) / 1000).toFixed(1)
-  const { steps, failures } = await simulateRange({
+  const {
+    seeds: done,
+    steps,
+    failures,
+  } = await simulateRange({
     from,
     seeds,
     jobs,
-    onSlice: ({ seeds: done, failures: failed }) => {
+    onSlice: (sum) => {
       if (Date.now() - told < 10_000) return
       told = Date.now()
-      console.log(`${done} of ${seeds} seeds, ${failed.length} failed, ${seconds()} s`)
+      console.log(`${sum.seeds} of ${seeds} seeds, ${sum.failures.length} failed, ${seconds()} s`)
     },
   })
   for (const failure of failures) console.error(describeFailure(failure))
   const given = failures.length >= ENOUGH ? ' (given up)' : ''
-  console.log(`${seeds} seeds from ${from}: ${steps} steps, ${failures.length} failed${given}, ${seconds()} s`)
+  console.log(`${done} seeds from ${from}: ${steps} steps, ${failures.length} failed${given}, ${seconds()} s`)
   return failures.length === 0
 }
 

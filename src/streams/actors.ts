@@ -102,7 +102,12 @@ export class Actors implements GroupParticipant {
     }
     if (!needsRecovery(this.#storage.working, stored)) return this.#adopt(Stream.stored(this.#storage, stored))
     const recovery = recoverStream(this.#storage, stored, this.#options.scheduler)
-      .then((recovered) => void this.#adopt(Stream.stored(this.#storage, recovered)))
+      .then((recovered) => {
+        // Meanwhile it may have been deleted, with what is above it: whoever waits looks again.
+        if (this.#storage.working.loadStream(path)?.id === recovered.id) {
+          this.#adopt(Stream.stored(this.#storage, recovered))
+        }
+      })
       .catch((error: unknown) => {
         // The file was closed under it.
         throw this.#closed ? shuttingDown() : error
@@ -132,10 +137,11 @@ export class Actors implements GroupParticipant {
     try {
       for (;;) {
         const stream = this.loaded(path)
-        const line = stream && !withAncestors(stream) ? [] : ancestorPaths(path).map((each) => this.loaded(each))
-        const ancestors = line.filter((ancestor) => ancestor !== null)
+        // Nobody waits for the ancestors of a stream that needs none of them: a later call would overtake.
+        const line = stream && withAncestors(stream) ? ancestorPaths(path) : []
+        const ancestors = line.map((each) => this.loaded(each)).filter((ancestor) => ancestor !== null)
         if (stream && ancestors.length === line.length) return act(stream, ancestors)
-        await Promise.all([...ancestorPaths(path), path].map((each) => this.#opening.get(each)))
+        await Promise.all([...line, path].map((each) => this.#opening.get(each)))
       }
     } finally {
       this.#waiting--

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { CHILD_CREATED, CREATED } from './core/core-events.ts'
+import { CORE_STATE_VERSION } from './core/state.ts'
 import { type EncodedEvent, type EncodedInput, checkEncodedInput, decodeEvent } from './event.ts'
 import type { JsonText } from './json-text.ts'
 import { parsePath } from './path.ts'
 import type { ReadPage } from './project-reader.ts'
-import { TestProject, failureOf, replayed, times, turn } from './testing.ts'
+import { TestProject, failureOf, plantState, replayed, times, turn } from './testing.ts'
 
 // Guards the promises of append and create over real storage: all or nothing, ancestors and announcements in the same
 // commit, an answer only for what is on the disk.
@@ -404,5 +405,37 @@ describe('regressions that may not return', () => {
     )
     const { exists: _, ...state } = await project.streams.state(parsePath('/a'))
     expect(state).toEqual(replayed('/a', up))
+  })
+})
+
+describe('while the states above it are being rebuilt', () => {
+  /** A stream below one whose state, and its own, are of another version; that of the parent takes some turns to rebuild. */
+  async function outdated(): Promise<TestProject> {
+    const project = new TestProject()
+    await project.append('/a', ...times(1000, { type: 'x' }))
+    await project.append('/a', ...times(1000, { type: 'x' }))
+    await project.append('/a/b', { type: 'x' })
+    for (const path of [parsePath('/a'), parsePath('/a/b')]) {
+      const { exists: _exists, ...state } = await project.streams.state(path)
+      plantState(project.storage, state, CORE_STATE_VERSION - 1)
+    }
+    project.reopen()
+    return project
+  }
+
+  test('what is appended to a stream waits for its own alone, and keeps its order', async () => {
+    using project = await outdated()
+    const first = project.append('/a/b', { type: 'first' })
+    await turn()
+    const second = project.append('/a/b', { type: 'second' })
+    expect([await first, await second]).toMatchObject([[{ offset: 3 }], [{ offset: 4 }]])
+  })
+
+  test('so does a pause', async () => {
+    using project = await outdated()
+    const paused = project.streams.pause(parsePath('/a/b'))
+    await turn()
+    expect(await failureOf(project.append('/a/b', { type: 'late' }))).toMatchObject({ reason: 'paused' })
+    await paused
   })
 })

@@ -386,6 +386,19 @@ describe('delete', () => {
     expect(await seen).toEqual({ ...state, exists: true })
   })
 
+  test('a stream that is deleted while its state is rebuilt is not written to as if it were there', async () => {
+    using project = new TestProject()
+    await project.append('/a/b', { type: 'x' })
+    const { exists: _exists, ...state } = await project.streams.state(CHILD)
+    plantState(project.storage, state, CORE_STATE_VERSION - 1)
+    project.reopen()
+    const appended = project.append('/a/b', { type: 'y' })
+    await project.streams.delete(A, { recursive: true })
+    expect(await appended).toMatchObject([{ offset: 2 }])
+    expect((await project.log('/a/b')).map((event) => event.type)).toEqual(['stream/created', 'y'])
+    expect(await project.streams.state(A)).toMatchObject({ exists: true, childCount: 1 })
+  })
+
   test('a group that fails after a deletion leaves everything where it was', async () => {
     using project = new TestProject()
     await project.append('/a/b', { type: 'x' })

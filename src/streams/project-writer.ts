@@ -126,26 +126,30 @@ export class ProjectWriter {
   }
 
   async delete(path: StreamPath, { recursive = false } = {}): Promise<{ readonly deleted: number }> {
-    return this.existing(path, (stream, ancestors) => {
-      const { descendantCount, incarnationId } = stream.working
-      if (descendantCount > 0 && !recursive) {
-        throw new ItxError(
-          'CONFLICT',
-          `${path} has ${descendantCount} streams below it; delete recursively to remove all`,
-          {
-            reason: 'children',
-            path,
-            descendantCount,
-          },
+    return this.existing(
+      path,
+      (stream, ancestors) => {
+        const { descendantCount, incarnationId } = stream.working
+        if (descendantCount > 0 && !recursive) {
+          throw new ItxError(
+            'CONFLICT',
+            `${path} has ${descendantCount} streams below it; delete recursively to remove all`,
+            {
+              reason: 'children',
+              path,
+              descendantCount,
+            },
+          )
+        }
+        const announcement = childDeletedEvent({ path, incarnationId, descendantCount })
+        this.#actors.remove(
+          stream,
+          ancestors.map((ancestor) => this.#placed(ancestor, ancestor.working, [announcement])),
         )
-      }
-      const announcement = childDeletedEvent({ path, incarnationId, descendantCount })
-      this.#actors.remove(
-        stream,
-        ancestors.map((ancestor) => this.#placed(ancestor, ancestor.working, [announcement])),
-      )
-      return { deleted: descendantCount + 1 }
-    })
+        return { deleted: descendantCount + 1 }
+      },
+      always,
+    )
   }
 
   async import(path: StreamPath, chunk: ImportChunk): Promise<Imported> {
@@ -287,8 +291,12 @@ export class ProjectWriter {
   }
 
   /** Acts on a stream that exists, in one turn, and resolves once that is on the disk. */
-  async existing<T>(path: StreamPath, act: (stream: Stream, ancestors: readonly Stream[]) => T): Promise<T> {
-    return this.#actors.whenLoaded(path, always, async (stream, ancestors) => {
+  async existing<T>(
+    path: StreamPath,
+    act: (stream: Stream, ancestors: readonly Stream[]) => T,
+    withAncestors: (stream: Stream) => boolean = never,
+  ): Promise<T> {
+    return this.#actors.whenLoaded(path, withAncestors, async (stream, ancestors) => {
       if (!stream.exists) throw new ItxError('NOT_FOUND', `stream ${path} does not exist`, { path })
       const result = act(stream, ancestors)
       // Asked for in this very turn: once the group has failed, there is none to wait for.
@@ -323,6 +331,7 @@ export class ProjectWriter {
 
 const isAbsent = (stream: Stream): boolean => !stream.exists
 const always = (): boolean => true
+const never = (): boolean => false
 
 function reasonPayload(reason: unknown): ReasonPayload {
   checkReason(reason)

@@ -152,6 +152,16 @@ describe('an attached processor', () => {
     expect(payloads(await it.log('/a'), 'echo/output')).toHaveLength(1)
   })
 
+  test('is not there any more for who has just asked for it when the project was closed', async () => {
+    using it = project({ processor: echo })
+    await it.append('/a', { type: 'first' })
+    await it.streams.processors.attach(A, 'echo')
+    const { processors } = it.streams
+    const asked = [processors.list(A), processors.stateAt(A, 'echo'), processors.restart(A, 'echo')].map(failureOf)
+    it.reopen()
+    expect(await Promise.all(asked)).toEqual(times(3, { code: 'UNAVAILABLE', reason: 'shutting-down' }))
+  })
+
   test('passes over events that it does not consume, and its checkpoint says so after a restart', async () => {
     using it = project({ processor: echo })
     await it.append('/a', { type: 'first' })
@@ -177,6 +187,20 @@ describe('an attached processor', () => {
     await settled(it.streams, A, 'echo')
     expect(payloads(await it.log('/a'), 'echo/output')).toEqual([{ text: 'three', seen: 3 }])
     expect(await failureOf(it.streams.processors.detach(A, 'nobody'))).toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  test('that could not be detached goes on', async () => {
+    using it = project({ processor: echo })
+    await it.append('/a', { type: 'first' })
+    await it.streams.processors.attach(A, 'echo')
+    await it.append('/a', ...inputs('one'))
+    // Stopped in the midst of this event, it would stay there.
+    const detached = failureOf(it.streams.processors.detach(A, 'echo'))
+    it.storage.connection.exec('rollback')
+    expect(await detached).toMatchObject({ code: 'UNAVAILABLE' })
+    it.timers.elapse()
+    expect(await settled(it.streams, A, 'echo')).toMatchObject({ status: 'caught-up', lag: 0 })
+    expect(payloads(await it.log('/a'), 'echo/output')).toHaveLength(1)
   })
 
   test('begins anew with a new life of its stream once it is attached to that', async () => {
@@ -492,6 +516,22 @@ describe('when an event cannot be processed', () => {
     expect(await it.streams.processors.stateAt(A, 'acting')).toMatchObject({ state: { count: 3 } })
     expect(await failureOf(it.streams.processors.restart(A, 'acting', 99))).toMatchObject({ code: 'BAD_REQUEST' })
     expect(await failureOf(it.streams.processors.restart(A, 'acting', -1))).toMatchObject({ code: 'BAD_REQUEST' })
+  })
+
+  test('a restart that is refused leaves alone the one before it', async () => {
+    const seen: number[] = []
+    using it = project({ processor: acting((offset) => seen.push(offset)) })
+    await it.append('/a', { type: 'first' })
+    await it.streams.processors.attach(A, 'acting')
+    await it.append('/a', ...xs(2))
+    await settled(it.streams, A, 'acting')
+    const back = it.streams.processors.restart(A, 'acting', 3)
+    const refused = [failureOf(it.streams.processors.restart(A, 'acting', 'skip'))]
+    refused.push(failureOf(it.streams.processors.restart(A, 'acting', 99)))
+    await back
+    expect(await Promise.all(refused)).toMatchObject([{ reason: 'not-parked' }, { code: 'BAD_REQUEST' }])
+    await until(() => seen.length === 4, 'the effects once more')
+    expect(seen).toEqual([4, 5, 4, 5])
   })
 
   test('what an aborted generation still does is dropped', async () => {

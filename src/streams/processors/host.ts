@@ -98,21 +98,29 @@ export class ProcessorHost {
    */
   async detach(path: StreamPath, slug: string): Promise<void> {
     const found = await this.#ports.committed(path)
-    await this.#ports.onExisting(path, (stream) => {
-      attachment(stream.working, slug)
-      this.#drop(path, slug)
-      const payload: ProcessorDetachedPayload = { slug }
-      this.#ports.place(stream, [coreEvent(PROCESSOR_DETACHED, payload)])
-      if (found?.ref.incarnationId !== stream.working.incarnationId) return
-      this.#ports.storage.transactionSync(NO_MEMORY, (tx) =>
-        tx.deleteSnapshots(found.ref.id, slug, 0, Number.MAX_SAFE_INTEGER),
-      )
-    })
+    let dropped = false
+    try {
+      await this.#ports.onExisting(path, (stream) => {
+        attachment(stream.working, slug)
+        this.#drop(path, slug)
+        dropped = true
+        const payload: ProcessorDetachedPayload = { slug }
+        this.#ports.place(stream, [coreEvent(PROCESSOR_DETACHED, payload)])
+        if (found?.ref.incarnationId !== stream.working.incarnationId) return
+        this.#ports.storage.transactionSync(NO_MEMORY, (tx) =>
+          tx.deleteSnapshots(found.ref.id, slug, 0, Number.MAX_SAFE_INTEGER),
+        )
+      })
+    } catch (error) {
+      // It may still be attached, and nobody would set it going.
+      if (dropped) this.#resumeLater()
+      throw error
+    }
   }
 
   /** The processors attached to a stream, and how they get on. None for a stream that does not exist. */
   async list(path: StreamPath): Promise<readonly ProcessorInfo[]> {
-    const found = await this.#ports.committed(path)
+    const found = await this.#committed(path)
     if (!found) return []
     return found.state.processors.filter((each) => !each.detached).map((each) => this.#info(found, each))
   }
@@ -187,7 +195,11 @@ export class ProcessorHost {
       this.#resuming = false
     }
     // Given up, they would stand still until the next event of their stream.
-    if (again && !this.#stopped) this.#ports.scheduler.timer(RESUME_AGAIN_MS, () => void this.resume())
+    if (again) this.#resumeLater()
+  }
+
+  #resumeLater(): void {
+    if (!this.#stopped) this.#ports.scheduler.timer(RESUME_AGAIN_MS, () => void this.resume())
   }
 
   /** @returns false where it is worth another try; a damaged stream is not, and keeps no other from going on. */
@@ -284,8 +296,15 @@ export class ProcessorHost {
   }
 
   async #existing(path: StreamPath): Promise<CommittedStream> {
-    const found = await this.#ports.committed(path)
+    const found = await this.#committed(path)
     if (!found) throw new ItxError('NOT_FOUND', `stream ${path} does not exist`, { path })
+    return found
+  }
+
+  /** @throws {ItxError} UNAVAILABLE when it was stopped meanwhile: its processors and their snapshots are gone. */
+  async #committed(path: StreamPath): Promise<CommittedStream | null> {
+    const found = await this.#ports.committed(path)
+    if (this.#stopped) throw new ItxError('UNAVAILABLE', 'the server is shutting down', { reason: 'shutting-down' })
     return found
   }
 }

@@ -97,13 +97,15 @@ export class ProcessorRunner {
    * @throws {ItxError} CONFLICT `not-parked` when there is nothing to skip; what `stateAt` throws.
    */
   async restart(found: CommittedStream, from: RestartFrom): Promise<void> {
+    const current = this.#generation.signal
+    // Refused before anything is stopped: what runs goes on, and so does a restart that came before this one. Going back
+    // needs nothing of what is stored after it, so a damaged checkpoint can be left behind that way.
+    const next = typeof from === 'number' ? await this.#checkpoint.earlier(found, from) : this.#unparked(found, from)
+    if (current.aborted) return
     this.stop()
     const { signal } = (this.#generation = new AbortController())
     this.#running = true
     try {
-      // Going back needs nothing of what is stored after it, so a damaged checkpoint can be left behind that way.
-      const next = typeof from === 'number' ? await this.#checkpoint.earlier(found, from) : this.#unparked(found, from)
-      if (signal.aborted) return
       const skip = from === 'skip' ? next.offset + 1 : 0
       await this.#checkpoint.save(next, signal)
       if (!signal.aborted) this.#begin(skip)

@@ -88,7 +88,7 @@ export class Processors implements EffectFate {
     this.proceed()
     const path = this.#world.pickPath()
     const { slug } = random.pick(SAMPLES)
-    switch (random.weighted({ attach: 4, detach: 0.5, restart: 2, list: 2, stateAt: 2 })) {
+    switch (random.weighted({ attach: 4, detach: 1, restart: 2, list: 2, stateAt: 2 })) {
       case 'attach':
         this.#call(
           `attach ${slug} to`,
@@ -145,8 +145,19 @@ export class Processors implements EffectFate {
       (host) => host.list(path),
       () => false,
       (list) => {
-        const head = this.#world.truth.logOf(path)?.head ?? 0
+        const { truth } = this.#world
+        const log = truth.logOf(path)
+        const head = log?.head ?? 0
         for (const { slug, checkpoint, lag } of list) {
+          // This one passes over nothing: wherever it is, it has written so.
+          if (
+            slug === 'count' &&
+            log &&
+            !this.#world.disk.mayHoldMore &&
+            checkpoint > truth.processors.checkpoint(log.id, slug)
+          ) {
+            this.#world.fail(`${slug} of ${path} is at ${checkpoint}, which is not on the disk`)
+          }
           if (checkpoint + lag !== head) {
             this.#world.fail(`${slug} of ${path} is at ${checkpoint} with ${lag} to go, but the log ends at ${head}`)
           }

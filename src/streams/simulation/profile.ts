@@ -16,8 +16,6 @@ export interface Profile {
   readonly limits: AppendLimits
   readonly writers: number
   readonly subscribers: number
-  readonly readers: number
-  readonly operators: number
   /** Who acts, by weight. */
   readonly weights: {
     readonly write: number
@@ -37,7 +35,7 @@ export interface Profile {
   readonly crash: number
   readonly restart: number
   readonly clockJump: number
-  /** Per crash: rows that an older version has left. */
+  /** Per start: rows that an older version has left. */
   readonly aging: number
   /** Per operation: what destroys a stream. */
   readonly destruction: number
@@ -69,8 +67,6 @@ export function drawProfile(random: Random): Profile {
     limits: { eventBytes: 700_000, batchEvents: 800, batchBytes: 1_500_000 },
     writers: random.between(1, 5),
     subscribers: random.between(0, 6),
-    readers: random.between(0, 2),
-    operators: random.between(0, 2),
     weights: {
       write: random.between(3, 10),
       operate: random.between(0, 3),
@@ -79,7 +75,8 @@ export function drawProfile(random: Random): Profile {
       process: processors ? random.between(1, 4) : 0,
     },
     arrivals: random.between(1, 8),
-    large: random.chance(0.12) ? random.next() * 0.2 : 0,
+    // Processors act on each of these events.
+    large: random.chance(0.12) ? random.next() * (processors ? 0.03 : 0.2) : 0,
     keys: random.between(1, 12),
     faults: calm
       ? NO_FAULTS

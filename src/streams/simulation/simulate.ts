@@ -9,6 +9,9 @@ import { Subscribers } from './subscribers.ts'
 import { World, describe } from './world.ts'
 import { Writers } from './writers.ts'
 
+/** More than any run needs: each effect of a processor takes a few. */
+const MAX_TURNS_OF_REST = 50_000
+
 export interface SimulationResult {
   readonly seed: number
   /** The first law that was broken, or null. */
@@ -75,7 +78,7 @@ class Simulation {
     for (let left = random.between(0, profile.arrivals); left > 0; left--) {
       // One socket may bring several calls at once.
       const calls = random.chance(0.15) ? random.between(2, 4) : 1
-      await loop.task(() => {
+      await world.task(() => {
         for (let call = 0; call < calls; call++) this.#arrive()
       })
       this.#mayCrash()
@@ -87,7 +90,7 @@ class Simulation {
     await loop.endTurn(() => this.#mayCrash())
     if (random.chance(profile.clockJump)) loop.turnClock(random.between(-5000, 5000))
     if (random.chance(profile.restart)) {
-      await loop.task(() => world.restart())
+      await world.task(() => world.restart())
       world.revive()
     }
     const ms = random.chance(0.05) ? 6000 : random.between(0, 20)
@@ -144,7 +147,7 @@ class Simulation {
     disk.makeRoom()
     this.#processors.calm(true)
     await this.#settle(profile.processors !== null)
-    await world.loop.task(() => {
+    await world.task(() => {
       if (disk.mayHoldMore) this.#operators.useAll()
       disk.mayHoldMore = false
       this.#subscribers.calm()
@@ -154,7 +157,7 @@ class Simulation {
     if (world.violation !== null) return
     for (const call of world.pending) world.fail(`#${call.id} ${call.what} ${call.path} was never answered`)
     this.#subscribers.checkCaughtUp()
-    await world.loop.task(() => {
+    await world.task(() => {
       this.#readers.all()
       this.#processors.checkAtRest()
     })
@@ -172,10 +175,10 @@ class Simulation {
    */
   async #settle(opening = false): Promise<void> {
     const { world } = this
-    for (let turns = 0; turns < 3000 && world.violation === null; turns++) {
+    for (let turns = 0; turns < MAX_TURNS_OF_REST && world.violation === null; turns++) {
       const before = world.trace.steps
       await world.loop.endTurn()
-      await world.loop.task(() => {
+      await world.task(() => {
         this.#subscribers.acknowledge()
         if (opening && world.pending.length === 0) this.#operators.openAll()
       })
@@ -191,15 +194,15 @@ class Simulation {
   async #end(): Promise<void> {
     const { world } = this
     world.disk.faults = NO_FAULTS
-    await world.loop.task(() => {
+    await world.task(() => {
       for (const path of world.profile.paths) this.#writers.probe(path)
     })
     await this.#rest()
     world.disk.faults = NO_FAULTS
-    await world.loop.task(() => world.restart())
+    await world.task(() => world.restart())
     await this.#settle()
     this.#subscribers.checkClosed()
-    await world.loop.task(() => this.#readers.all())
+    await world.task(() => this.#readers.all())
     await this.#settle()
     for (const call of world.pending) world.fail(`#${call.id} ${call.what} ${call.path} was never answered`)
   }

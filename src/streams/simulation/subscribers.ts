@@ -136,7 +136,7 @@ export class Subscribers {
       closed: null,
     }
     follower.live = live
-    const before = truth.logOf(path)
+    const before = placeOf(truth.logOf(path))
     this.#world.call(
       `${follower.name} subscribe ${JSON.stringify(options)}`,
       path,
@@ -152,7 +152,7 @@ export class Subscribers {
         if (follower.live === live) follower.live = null
         if (outcome.kind !== 'refused') return
         follower.through = follower.incarnationId = null
-        const now = truth.logOf(path)
+        const now = placeOf(truth.logOf(path))
         const fair = [before, now].some((log) => isForeign(log, after, options.incarnationId))
         if (outcome.code !== 'CONFLICT' || outcome.details['reason'] !== 'incarnation' || !fair) {
           this.#world.fail(`#${call.id} ${follower.name} was refused without a reason: ${JSON.stringify(outcome)}`)
@@ -287,8 +287,15 @@ export class Subscribers {
   }
 }
 
+/** Which life of a stream there is, and where it ends. */
+type Place = Pick<TrueLog, 'incarnationId' | 'head'> | null
+
+function placeOf(log: TrueLog | null): Place {
+  return log && { incarnationId: log.incarnationId, head: log.head }
+}
+
 /** Whether a subscription has no business with this life of the stream. */
-function isForeign(log: TrueLog | null, after: number | 'start' | 'now', incarnationId: string | undefined): boolean {
+function isForeign(log: Place, after: number | 'start' | 'now', incarnationId: string | undefined): boolean {
   return (
     (incarnationId !== undefined && incarnationId !== log?.incarnationId) ||
     (typeof after === 'number' && after > (log?.head ?? 0))

@@ -25,8 +25,9 @@ export class TruthOfProcessors {
     if (this.#truth.logOf(stream.path) !== log) this.#fail(`${where} wrote a checkpoint of a life that is over`)
     const offsets = this.#offsetsOf(stream.id, slug)
     // After a crash the newest one is the checkpoint: one behind it would be forgotten.
-    if (Math.max(0, ...offsets) > snapshot.offset) {
-      this.#fail(`${where} wrote a checkpoint at ${snapshot.offset}, but there is one at ${Math.max(...offsets)}`)
+    const newest = this.checkpoint(stream.id, slug)
+    if (newest > snapshot.offset) {
+      this.#fail(`${where} wrote a checkpoint at ${snapshot.offset}, but there is one at ${newest}`)
     }
     offsets.add(snapshot.offset)
     if (snapshot.offset > log.head) {
@@ -48,6 +49,11 @@ export class TruthOfProcessors {
   forget(streamId: number, slug: string, from: number, to: number): void {
     const offsets = this.#offsetsOf(streamId, slug)
     for (const offset of offsets) if (offset >= from && offset <= to) offsets.delete(offset)
+  }
+
+  /** The offset of a processor's newest snapshot; 0 when there is none. */
+  checkpoint(streamId: number, slug: string): number {
+    return Math.max(0, ...this.#offsetsOf(streamId, slug))
   }
 
   #offsetsOf(streamId: number, slug: string): Set<number> {

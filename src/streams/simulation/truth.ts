@@ -81,7 +81,7 @@ export class Truth {
   readonly lastShut = new Map<StreamPath, number>()
   /** Keys of the events that effects of processors have stored, in any stream. */
   readonly effects = new Set<string>()
-  readonly #processors: TruthOfProcessors
+  readonly processors: TruthOfProcessors
   /** Where the logs of a record ended before it. */
   readonly #headsBefore = new Map<TrueLog, number>()
   /** Records so far. */
@@ -89,7 +89,7 @@ export class Truth {
 
   constructor(fail: (message: string) => void) {
     this.#fail = fail
-    this.#processors = new TruthOfProcessors(this, fail)
+    this.processors = new TruthOfProcessors(this, fail)
   }
 
   /** Where a log ended before the record that is being applied. */
@@ -148,10 +148,10 @@ export class Truth {
           this.#remove(write.path, write.below)
           break
         case 'save-snapshot':
-          this.#processors.checkSnapshot(write.stream, write.processor, write.snapshot)
+          this.processors.checkSnapshot(write.stream, write.processor, write.snapshot)
           break
         case 'delete-snapshots':
-          this.#processors.forget(write.id, write.processor, write.from, write.to)
+          this.processors.forget(write.id, write.processor, write.from, write.to)
           break
         case 'collect-garbage':
       }
@@ -217,7 +217,7 @@ export class Truth {
     if (event.type === PAUSED && log.state.pauseReason?.startsWith('circuit breaker')) count(this.trips, path)
     if (event.type === EFFECT && key !== undefined) {
       this.effects.add(key)
-      this.#processors.checkEffect(event)
+      this.processors.checkEffect(event)
     }
     const mark = markOf(event)
     if (mark !== null) this.#marked.set(mark, [...this.positions(mark), { log, event }])

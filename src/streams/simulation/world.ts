@@ -75,6 +75,8 @@ export class World {
   /** When the last call with an effect was answered, by path. */
   readonly #settled = { gate: new Map<StreamPath, number>(), end: new Map<StreamPath, number>() }
   #moment = 0
+  /** Failures before the callback that is running. */
+  #failuresBefore: number | null = null
   #lastCall = 0
   #lastRun = 0
   #run: Run | null = null
@@ -128,6 +130,15 @@ export class World {
     this.#violation ??= message
   }
 
+  /** Lets those who act make their calls, in one callback: what fails for one of them, fails for the next ones as well. */
+  async task(run: () => void): Promise<void> {
+    await this.loop.task(() => {
+      this.#failuresBefore = this.disk.failures
+      run()
+      this.#failuresBefore = null
+    })
+  }
+
   // -- calls ------------------------------------------------------------------------------------------------------
 
   /** Calls the engine. `settle` hears of the outcome, once: in a microtask, or when the run crashes. */
@@ -149,7 +160,7 @@ export class World {
       what,
       path,
       moment: ++this.#moment,
-      failuresBefore: this.disk.failures,
+      failuresBefore: this.#failuresBefore ?? this.disk.failures,
       recordsBefore: this.truth.records,
     }
     this.trace.add(`#${call.id} ${what} ${path ?? ''}`)
@@ -225,7 +236,9 @@ export class World {
     this.trace.add(`run ${old.number} is shut down`)
     old.closed = true
     old.streams.shutdown()
-    if (!old.crashed) this.#run = this.#open()
+    if (old.crashed) return
+    this.#mayAge()
+    this.#run = this.#open()
   }
 
   /** Opens the disk again after a crash; nothing to do when there was none. */
@@ -235,7 +248,7 @@ export class World {
     const pending = [...this.#pending.values()]
     for (const call of pending) call.settle({ kind: 'in doubt' } as Outcome<never>)
     for (const hear of this.onCrash) hear()
-    if (this.random.chance(this.profile.aging)) this.#ageSome()
+    this.#mayAge()
     this.#run = this.#open()
   }
 
@@ -282,7 +295,8 @@ export class World {
   }
 
   /** Leaves some rows as an older version would have: to be rebuilt from the log, or caught up with it. */
-  #ageSome(): void {
+  #mayAge(): void {
+    if (!this.random.chance(this.profile.aging)) return
     for (const [path, { log, base }] of this.truth.streams) {
       if (!this.random.chance(0.5)) continue
       const older = this.random.chance(0.6)

@@ -108,7 +108,10 @@ export interface WriteTransaction {
 export interface EventRange {
   /** Exclusive. Not before the log begins: the next event is expected to be there. */
   readonly after: number
-  /** Exclusive; absent: to the end. Downwards, the event before it is expected to be there. */
+  /**
+   * Exclusive; absent: to the end. Downwards, and where core events are left out, the event before it is expected to be
+   * there.
+   */
   readonly before?: number
   readonly limit: number
   /** The page ends before the event that would exceed this many bytes. */

@@ -10,8 +10,8 @@ import { type Victim, buildVictim } from './victim.ts'
 import { openProject } from './writing.ts'
 
 /**
- * How a flip showed: the file was refused, some answers were errors that say so, every answer was the right one, or a
- * key was not found (docs/limits.md, "Durability"), which only a check of the whole file tells.
+ * How a flip showed: the file was refused, some answers were errors that say so, every answer was the right one, or an
+ * index passed something over (docs/limits.md, "Durability"), which only a check of the whole file tells.
  */
 export type FlipOutcome = 'refused' | 'reported' | 'immaterial' | 'unseen'
 
@@ -163,7 +163,9 @@ function isBlind(flip: Flip, question: string, { parts }: Answer): boolean {
   return flip.kind === 'index page' && / (?:children|list by 7)$/.test(question)
 }
 
-const isKey = (flip: Flip): boolean => flip.table === 'events_key' || flip.column === 'key'
+/** Changed through SQL, a key or the stream it belongs to takes its entry in the index along. */
+const isKey = ({ table, column }: Flip): boolean =>
+  table === 'events_key' || (table === 'events' && (column === 'key' || column === 'stream_id'))
 
 /** The stream a question is about. */
 const aboutOf = (question: string): string => question.split(' ', 1)[0] ?? ''
@@ -258,9 +260,13 @@ function difference(found: readonly string[], expected: readonly string[]): stri
 
 /** Others than the damaged row's own stream: only lists that contain it may fail, and its ancestors, which count it. */
 function strangers(damaged: ReadonlySet<string>, owners: readonly string[]): string[] {
-  return [...damaged]
-    .filter((path) => !owners.some((owner) => owner === path || owner.startsWith(path === '/' ? '/' : `${path}/`)))
-    .map((path) => `${path} is not the damaged stream, and fails`)
+  return (
+    [...damaged]
+      .filter((path) => !owners.some((owner) => owner === path || owner.startsWith(path === '/' ? '/' : `${path}/`)))
+      // A damaged number may be the highest: then there is none for a new stream.
+      .filter((path) => path !== NEW_STREAM)
+      .map((path) => `${path} is not the damaged stream, and fails`)
+  )
 }
 
 function pickKind(random: Random): FlipKind {

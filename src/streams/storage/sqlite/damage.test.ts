@@ -98,6 +98,15 @@ describe('a log', () => {
     })
   })
 
+  test('is not empty to such a reader when its last events go missing under a running process', async () => {
+    using project = new TestProject()
+    await project.append('/a', ...times(3, { type: 'x' }))
+    project.storage.connection.exec('delete from events where stream_id = 2 and offset > 1')
+    for (const order of ['asc', 'desc'] as const) {
+      expect(await failureOf(project.streams.read(A, { visibleOnly: true, order }))).toMatchObject(CORRUPT)
+    }
+  })
+
   test('does not answer null for an event that it must have', async () => {
     using project = new TestProject()
     await project.append('/a', ...times(5, { type: 'x' }))
