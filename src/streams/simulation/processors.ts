@@ -153,7 +153,7 @@ export class Processors implements EffectFate {
           if (
             slug === 'count' &&
             log &&
-            !this.#world.disk.mayHoldMore &&
+            !this.#world.disk.heldMore &&
             checkpoint > truth.processors.checkpoint(log.id, slug)
           ) {
             this.#world.fail(`${slug} of ${path} is at ${checkpoint}, which is not on the disk`)

@@ -43,6 +43,8 @@ export class SimulatedDisk implements MemoryDisk {
   failures = 0
   /** Something was stored though its commit was reported as failed: it is told of when its stream is next used. */
   mayHoldMore = false
+  /** Whether that was ever so. */
+  heldMore = false
   #full = false
 
   constructor(random: Random, events: DiskEvents) {
@@ -84,7 +86,7 @@ export class SimulatedDisk implements MemoryDisk {
     }
     this.#store(record)
     if (!this.#chance('stored')) return
-    this.mayHoldMore = true
+    this.mayHoldMore = this.heldMore = true
     throw this.#failed('io', 'commit, stored all the same')
   }
 
