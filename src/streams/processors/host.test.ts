@@ -1,3 +1,4 @@
+import { copyFileSync } from 'node:fs'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { ItxError } from '../errors.ts'
@@ -233,7 +234,6 @@ describe('an attached processor', () => {
     // The server comes back with another version of the same processor.
     using next = project({ processor: of('2', 10) })
     it.streams.shutdown()
-    const { copyFileSync } = await import('node:fs')
     next.reopen(() => copyFileSync(it.file, next.file))
     it.reopen()
     expect(await settled(next.streams, A, 'acting')).toMatchObject({ version: '2' })
@@ -243,13 +243,27 @@ describe('an attached processor', () => {
     expect(await next.streams.processors.stateAt(A, 'acting')).toMatchObject({ state: { count: 30 } })
   })
 
+  test('that nobody has woken yet does not say that it is done', async () => {
+    using it = project({ processor: echo })
+    await it.append('/a', { type: 'first' })
+    await it.streams.processors.attach(A, 'echo')
+    await settled(it.streams, A, 'echo')
+    // A server without it takes events; then it is back.
+    using without = project()
+    it.streams.shutdown()
+    without.reopen(() => copyFileSync(it.file, without.file))
+    await without.append('/a', ...inputs('one'))
+    it.reopen(() => without.reopen(() => copyFileSync(without.file, it.file)))
+    expect(await it.streams.processors.list(A)).toMatchObject([{ status: 'running', lag: 4 }])
+    expect(await settled(it.streams, A, 'echo')).toMatchObject({ status: 'caught-up', lag: 0 })
+  })
+
   test('that this server does not have is listed as unavailable, and cannot be attached', async () => {
     using it = project({ processor: echo })
     await it.append('/a', { type: 'first' })
     await it.streams.processors.attach(A, 'echo')
     using other = project()
     it.streams.shutdown()
-    const { copyFileSync } = await import('node:fs')
     other.reopen(() => copyFileSync(it.file, other.file))
     it.reopen()
     expect(await other.streams.processors.list(A)).toMatchObject([{ slug: 'echo', status: 'unavailable', lag: 3 }])
@@ -301,7 +315,6 @@ describe('an attached processor', () => {
     await it.append('/agents/old', ...inputs('early'))
     using next = project({ processor: echo, attachTo: ['/agents/*'] })
     it.streams.shutdown()
-    const { copyFileSync } = await import('node:fs')
     next.reopen(() => copyFileSync(it.file, next.file))
     it.reopen()
     await next.append('/agents/new', ...inputs('one'))

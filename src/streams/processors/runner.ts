@@ -69,13 +69,12 @@ export class ProcessorRunner {
 
   /** @throws {ItxError} INTERNAL when the checkpoint cannot be read. */
   status(found: CommittedStream) {
-    const position = this.#checkpoint.read(found)
-    return {
-      status: position.parked ? ('parked' as const) : this.#running ? this.#status : ('caught-up' as const),
-      checkpoint: position.offset,
-      lag: Math.max(0, found.state.maxOffset - position.offset),
-      error: position.parked ?? this.#failure,
-    }
+    const { offset, parked } = this.#checkpoint.read(found)
+    const lag = Math.max(0, found.state.maxOffset - offset)
+    // One that nobody has woken yet, as after a start, has something to do all the same.
+    if (lag > 0 && !parked) this.wake()
+    const status = parked ? 'parked' : this.#running ? this.#status : 'caught-up'
+    return { status, checkpoint: offset, lag, error: parked ?? this.#failure } as const
   }
 
   /** There may be something new. */
