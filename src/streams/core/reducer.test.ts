@@ -50,8 +50,14 @@ test('an event is counted and dated, and visible unless it is a core event', () 
 
 test('stream/created gives incarnation, content type and time of creation', () => {
   given(PATH)
-    .when(createdEvent({ path: PATH, incarnationId: 'inc-9', contentType: 'text/plain' }))
-    .then({ incarnationId: 'inc-9', contentType: 'text/plain', createdAt: TIME })
+    .when(createdEvent({ path: PATH, incarnationId: 'inc-1', contentType: 'text/plain' }))
+    .then({ incarnationId: 'inc-1', contentType: 'text/plain', createdAt: TIME })
+})
+
+test('a restored log tells of its former life: the state keeps the one it is in', () => {
+  given(PATH)
+    .when(createdEvent({ path: PATH, incarnationId: 'before', contentType: 'text/plain' }))
+    .then({ incarnationId: 'inc-1', contentType: 'text/plain', createdAt: TIME })
 })
 
 test('pausing keeps the reason, resuming forgets it, closing is for good', () => {

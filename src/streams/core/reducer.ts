@@ -56,7 +56,8 @@ function reduceCoreEvent(state: CoreState, event: EncodedEvent): CoreState {
       const { incarnationId, contentType, imported } = payloadOf<CreatedPayload>(event)
       // An imported log has a life, children and processors of its own: these it had elsewhere.
       if (imported) return { ...state, createdAt: event.createdAt }
-      return { ...state, incarnationId, contentType, createdAt: event.createdAt }
+      // A stream knows the life it is in; a log that was restored from a backup still tells of the former one.
+      return { ...state, incarnationId: state.incarnationId || incarnationId, contentType, createdAt: event.createdAt }
     }
     case CHILD_CREATED: {
       const { path, imported } = payloadOf<ChildCreatedPayload>(event)
