@@ -20,7 +20,7 @@ const FILTER = `^src/streams/(?:filter|filter-functions|filter-operators|filter-
 const IMPURE_STREAMS = '^src/streams/(?:storage|delivery|processors)/|^src/streams/(?:stream|engine)\\.'
 /** The handle's public interface types. */
 const HANDLE = `^src/itx/handle${TS}`
-const QUERIES = `^src/itx/queries(?:/|${TS})`
+const QUERIES = `^src/itx/(?:queries(?:/|${TS})|navigation-state${TS})`
 /** Picks the server's or the browser's handle; its dynamic imports are cut out of the browser's bundle. */
 const ISOMORPHIC = `^src/itx/(?:loader[^/]*|page-context|prefetch)${TS}`
 const CLIENT = '^src/itx/client/'
@@ -55,7 +55,7 @@ const layers = [
   ),
   layer(
     'itx-knows-streams-and-control-plane',
-    '^src/itx/(?!client/|react/|queries)',
+    '^src/itx/(?!client/|react/|queries|navigation-state)',
     ['^src/itx/(?!react/)', '^src/streams/', '^src/control-plane/', APP_CONFIG],
     'the handle is built on the engine and the control plane, and knows no door but its own',
   ),

@@ -21,7 +21,9 @@ test('an empty environment gives the defaults, and an empty value counts as unse
     baseUrl: undefined,
     origin: 'http://localhost:3000',
     allowedOrigins: ['http://localhost:3000', 'http://127.0.0.1:3000', 'http://[::1]:3000'],
+    corsOrigins: [],
     bootstrap: undefined,
+    trustedProxies: [],
     longPollMs: 30_000,
     processors: undefined,
     limits: {
@@ -31,6 +33,9 @@ test('an empty environment gives the defaults, and an empty value counts as unse
       maxMessageBytes: 50_331_648,
       openProjects: 64,
       loginsPerMinute: 5,
+      callsPerSecond: 10_000,
+      openHandles: 10_000,
+      subscriptions: 1000,
     },
     warnings: [],
   }
@@ -45,6 +50,7 @@ test('every value can be set', () => {
     HOST: '::',
     TRIBUTARY_DATA_DIR: 'somewhere/else',
     TRIBUTARY_BASE_URL: 'https://Streams.Example.com:443/',
+    TRIBUTARY_TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8 2001:db8::/32',
     TRIBUTARY_BOOTSTRAP_EMAIL: 'admin@example.test',
     TRIBUTARY_BOOTSTRAP_PASSWORD: 'correct horse battery 9',
     TRIBUTARY_LONG_POLL_MS: '50',
@@ -53,6 +59,10 @@ test('every value can be set', () => {
     TRIBUTARY_MAX_BATCH_BYTES: '4096',
     TRIBUTARY_MAX_MESSAGE_BYTES: '8192',
     TRIBUTARY_LOGINS_PER_MINUTE: '100',
+    TRIBUTARY_CALLS_PER_SECOND: '200',
+    TRIBUTARY_OPEN_HANDLES: '300',
+    TRIBUTARY_SUBSCRIPTIONS: '40',
+    TRIBUTARY_CORS_ORIGINS: 'https://app.example.com, http://localhost:5173/',
     TRIBUTARY_PROCESSORS: './processors.ts',
   })
   expect(config).toEqual({
@@ -62,7 +72,9 @@ test('every value can be set', () => {
     baseUrl: 'https://streams.example.com',
     origin: 'https://streams.example.com',
     allowedOrigins: ['https://streams.example.com'],
+    corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
     bootstrap: { email: 'admin@example.test', password: 'correct horse battery 9' },
+    trustedProxies: ['127.0.0.1', '10.0.0.0/8', '2001:db8::/32'],
     longPollMs: 50,
     processors: './processors.ts',
     limits: {
@@ -72,6 +84,9 @@ test('every value can be set', () => {
       maxMessageBytes: 8192,
       openProjects: 64,
       loginsPerMinute: 100,
+      callsPerSecond: 200,
+      openHandles: 300,
+      subscriptions: 40,
     },
     warnings: [],
   })
@@ -91,6 +106,24 @@ test('one error lists every problem with variable, value and what is allowed', (
   expect(() => loadConfig(env)).toThrow(/^4 settings are not valid:\n {2}HOST is /)
   expect(() => loadConfig({ PORT: 'x' })).toThrow(/^1 setting is not valid:\n {2}PORT is "x"/)
 })
+
+test.each(['*', 'app.example.com', 'https://a.example/x', 'https://*.example.com', 'null', 'ws://a.example'])(
+  'the origin %j of another site is refused',
+  (TRIBUTARY_CORS_ORIGINS) => {
+    expect(() => loadConfig({ TRIBUTARY_CORS_ORIGINS: `https://a.example ${TRIBUTARY_CORS_ORIGINS}` })).toThrow(
+      `TRIBUTARY_CORS_ORIGINS has "${TRIBUTARY_CORS_ORIGINS}"; allowed: http and https origins`,
+    )
+  },
+)
+
+test.each(['proxy', '10.0.0.0/33', '10.0.0.0/0', '::1/129', 'fe80::1%eth0', '10.0.0.0/8/8', '10.0.0.0/x', '10.0.0'])(
+  'the proxy %j is refused',
+  (TRIBUTARY_TRUSTED_PROXIES) => {
+    expect(() => loadConfig({ TRIBUTARY_TRUSTED_PROXIES: `127.0.0.1,${TRIBUTARY_TRUSTED_PROXIES}` })).toThrow(
+      `TRIBUTARY_TRUSTED_PROXIES has "${TRIBUTARY_TRUSTED_PROXIES}"; allowed: IP addresses and subnets`,
+    )
+  },
+)
 
 test.each(['-1', '65536', '1.5', '0x10', ' 80', 'abc', '+1', '9'.repeat(400)])('PORT %j is refused', (PORT) => {
   expect(problemsOf({ PORT })).toHaveLength(1)

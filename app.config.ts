@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 
 /** The sizes and rates that an operator can change; every one has a default that suits a single machine. */
@@ -14,6 +15,12 @@ export interface ConfigLimits {
   readonly openProjects: number
   /** Sign-in attempts per address and minute. */
   readonly loginsPerMinute: number
+  /** Calls per second of one socket, and requests per second of one credential over HTTP. */
+  readonly callsPerSecond: number
+  /** Handles and calls that one socket may have open at once. */
+  readonly openHandles: number
+  /** Subscriptions and scans that one socket may have open at once. */
+  readonly subscriptions: number
 }
 
 /** The one configuration of a process: read once at start, never changed afterwards. */
@@ -30,8 +37,12 @@ export interface AppConfig {
   readonly origin: string
   /** The only values of the Origin header that a browser may come with (`itx.md`, "The socket door"). */
   readonly allowedOrigins: readonly string[]
+  /** Origins of other sites whose pages may use the HTTP door with a token of their own. */
+  readonly corsOrigins: readonly string[]
   /** The first admin, created unattended; both values or none. */
   readonly bootstrap: { readonly email: string; readonly password: string } | undefined
+  /** Addresses and subnets of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[]
   /** How long a long poll waits for news, in milliseconds. */
   readonly longPollMs: number
   /** The module with this server's own processors, when the operator named one. */
@@ -61,6 +72,7 @@ const MIB = 1024 * 1024
 const KNOWN_VARIABLES = [
   'TRIBUTARY_DATA_DIR',
   'TRIBUTARY_BASE_URL',
+  'TRIBUTARY_TRUSTED_PROXIES',
   'TRIBUTARY_BOOTSTRAP_EMAIL',
   'TRIBUTARY_BOOTSTRAP_PASSWORD',
   'TRIBUTARY_LONG_POLL_MS',
@@ -69,6 +81,10 @@ const KNOWN_VARIABLES = [
   'TRIBUTARY_MAX_BATCH_BYTES',
   'TRIBUTARY_MAX_MESSAGE_BYTES',
   'TRIBUTARY_LOGINS_PER_MINUTE',
+  'TRIBUTARY_CALLS_PER_SECOND',
+  'TRIBUTARY_OPEN_HANDLES',
+  'TRIBUTARY_SUBSCRIPTIONS',
+  'TRIBUTARY_CORS_ORIGINS',
   'TRIBUTARY_URL',
   'TRIBUTARY_TOKEN',
   'TRIBUTARY_PROJECT',
@@ -105,6 +121,7 @@ export function loadConfig(env: Env = process.env): AppConfig {
   }
   const port = integer('PORT', 3000, 0, 65_535)
   const baseUrl = readBaseUrl(read('TRIBUTARY_BASE_URL'), problems)
+  const corsOrigins = readCorsOrigins(read('TRIBUTARY_CORS_ORIGINS'), problems)
   const bootstrap = readBootstrap(read('TRIBUTARY_BOOTSTRAP_EMAIL'), read('TRIBUTARY_BOOTSTRAP_PASSWORD'), problems)
   const limits: ConfigLimits = {
     maxEventBytes: integer('TRIBUTARY_MAX_EVENT_BYTES', 16 * MIB, 1024, 256 * MIB),
@@ -113,7 +130,11 @@ export function loadConfig(env: Env = process.env): AppConfig {
     maxMessageBytes: integer('TRIBUTARY_MAX_MESSAGE_BYTES', 48 * MIB, 1024, 512 * MIB),
     openProjects: 64,
     loginsPerMinute: integer('TRIBUTARY_LOGINS_PER_MINUTE', 5, 1, 10_000),
+    callsPerSecond: integer('TRIBUTARY_CALLS_PER_SECOND', 10_000, 1, 1_000_000),
+    openHandles: integer('TRIBUTARY_OPEN_HANDLES', 10_000, 16, 1_000_000),
+    subscriptions: integer('TRIBUTARY_SUBSCRIPTIONS', 1000, 1, 100_000),
   }
+  const trustedProxies = readProxies(read('TRIBUTARY_TRUSTED_PROXIES'), problems)
   const longPollMs = integer('TRIBUTARY_LONG_POLL_MS', 30_000, 1, 600_000)
   if (limits.maxEventBytes > limits.maxBatchBytes) {
     problems.push(
@@ -134,7 +155,20 @@ export function loadConfig(env: Env = process.env): AppConfig {
   const processors = read('TRIBUTARY_PROCESSORS')
   const origins = originsOf(host, port, baseUrl)
   const warnings = [...unknownVariables(env), ...bypassingVariables(env), ...unreachableOrigin(host, baseUrl)]
-  return { port, host, dataDir, baseUrl, ...origins, bootstrap, longPollMs, processors, limits, warnings }
+  return {
+    port,
+    host,
+    dataDir,
+    baseUrl,
+    ...origins,
+    corsOrigins,
+    bootstrap,
+    trustedProxies,
+    longPollMs,
+    processors,
+    limits,
+    warnings,
+  }
 }
 
 /** The configuration with the port the system chose, for `PORT=0`: origin and allowed origins follow it. */
@@ -195,6 +229,44 @@ function readBootstrap(email: string | undefined, password: string | undefined, 
     problems.push('TRIBUTARY_BOOTSTRAP_EMAIL is not set; allowed: an email address, with TRIBUTARY_BOOTSTRAP_PASSWORD')
   }
   return email === undefined || password === undefined ? undefined : { email, password }
+}
+
+function readCorsOrigins(given: string | undefined, problems: string[]): string[] {
+  return (given ?? '')
+    .split(/[\s,]+/)
+    .filter((part) => part !== '')
+    .flatMap((part) => {
+      // Exact origins alone: a star would let in every page that ever gets hold of a token.
+      const url = URL.canParse(part) ? new URL(part) : undefined
+      if (
+        url !== undefined &&
+        /^https?:$/.test(url.protocol) &&
+        url.origin === part.replace(/\/$/, '') &&
+        !url.host.includes('*')
+      )
+        return [url.origin]
+      problems.push(
+        `TRIBUTARY_CORS_ORIGINS has ${quoted(part)}; allowed: http and https origins such as https://app.example.com, ` +
+          'with commas between them',
+      )
+      return []
+    })
+}
+
+function readProxies(given: string | undefined, problems: string[]): string[] {
+  const proxies = (given ?? '').split(/[\s,]+/).filter((part) => part !== '')
+  for (const proxy of proxies) {
+    const [address = '', prefix, ...rest] = proxy.split('/')
+    const bits = isIP(address) === 6 ? 128 : 32
+    // A prefix of 0 would believe everybody; a zone means something on this machine alone.
+    const fits = prefix === undefined || (/^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= bits)
+    if (isIP(address) !== 0 && !address.includes('%') && fits && rest.length === 0) continue
+    problems.push(
+      `TRIBUTARY_TRUSTED_PROXIES has ${quoted(proxy)}; allowed: IP addresses and subnets such as 10.0.0.0/8, ` +
+        'with commas between them',
+    )
+  }
+  return proxies
 }
 
 function unknownVariables(env: Env): string[] {

@@ -4,6 +4,7 @@
  */
 import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { toNodeHandler } from 'srvx/node'
 import { loadConfig, withPort } from '../app.config.ts'
 import { findProject } from '../src/control-plane/projects.ts'
@@ -13,24 +14,27 @@ import { answer } from '../src/server/answer.ts'
 import { createHttpServer } from '../src/server/http-server.ts'
 import { beginStop, finishStop, startInstance } from '../src/server/start.ts'
 import { parsePath } from '../src/streams/path.ts'
+import { answering, cpuMicros, openFileLimit } from './answering.ts'
 import { FloodPeer, relayPeer, replayPeer } from './bare-socket.ts'
 import { steps } from './event.ts'
 import { firstTouch } from './first-touch.ts'
 import { PeakRss, memory } from './memory.ts'
 import { readAtDifferentOffsets } from './many-readers.ts'
 
-const [dataDir = ''] = process.argv.slice(2)
+const [dataDir = '', given = '{}'] = process.argv.slice(2)
+const settings = JSON.parse(given) as Record<string, string>
 const handle = toNodeHandler((request) => answer(request, () => new Response('a page'))) as RequestListener
 const { server } = createHttpServer({ handle, handleUpgrade })
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+await new Promise<void>((resolve) => server.listen(Number(settings['PORT'] ?? 0), '127.0.0.1', resolve))
 const { port } = server.address() as AddressInfo
-const config = loadConfig({ TRIBUTARY_DATA_DIR: dataDir, PORT: String(port) })
+const config = loadConfig({ ...settings, TRIBUTARY_DATA_DIR: dataDir, PORT: String(port) })
 const instance = await startInstance(withPort(config, port))
 const project = findProject(instance.control, 'demo')
 if (!project) throw new Error('a server begins with a project named demo')
 const streams = () => instance.engine.project(project.id)
 
 let peak: PeakRss | null = null
+const delay = monitorEventLoopDelay({ resolution: 10 })
 const flood = new FloodPeer()
 
 const operations = {
@@ -41,6 +45,12 @@ const operations = {
     }
   },
   memory: () => memory(),
+  /** Pages of the process as they are, no garbage collected for the occasion. */
+  rss: () => process.memoryUsage.rss(),
+  cpu: () => cpuMicros(),
+  openFiles: () => openFileLimit(),
+  /** How long the event loop was held up since the server was ready, in milliseconds. */
+  loopDelay: () => ({ longest: delay.max / 1e6, p99: delay.percentile(99) / 1e6 }),
   watch: async () => {
     peak = new PeakRss()
   },
@@ -62,17 +72,9 @@ const operations = {
 
 export type Operations = typeof operations
 
-process.on('message', async ({ id, name, argument }: { id: number; name: keyof Operations; argument: never }) => {
-  try {
-    process.send?.({ id, value: await operations[name](argument) })
-  } catch (error) {
-    process.send?.({ id, error: String(error) })
-  }
-})
-process.on('disconnect', async () => {
+const { token } = createToken(instance.control, { projectId: project.id, role: 'admin' })
+delay.enable()
+answering(operations, { url: `http://127.0.0.1:${port}`, token, projectId: project.id }, async () => {
   await beginStop()
   await finishStop()
-  process.exit(0)
 })
-const { token } = createToken(instance.control, { projectId: project.id, role: 'admin' })
-process.send?.({ id: 0, value: { url: `http://127.0.0.1:${port}`, token, projectId: project.id } })

@@ -9,6 +9,11 @@ export const TOPICS = [
   'recovery',
   'growth',
   'processors',
+  'calls',
+  'pages',
+  'first-event',
+  'idle-sockets',
+  'reconnect-storm',
 ] as const
 
 export function isTopic(name: string): name is (typeof TOPICS)[number] {

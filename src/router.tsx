@@ -1,6 +1,7 @@
 import { QueryClient } from '@tanstack/react-query'
 import { createRouter } from '@tanstack/react-router'
 import { setupRouterSsrQueryIntegration } from '@tanstack/react-router-ssr-query'
+import { pageNonce } from './itx/page-context.ts'
 import { itxErrorCode } from './streams/errors.ts'
 import { routeTree } from './routeTree.gen.ts'
 
@@ -19,7 +20,9 @@ export function getRouter() {
       mutations: { retry: false },
     },
   })
+  const nonce = pageNonce()
   const router = createRouter({
+    ...(nonce === undefined ? {} : { ssr: { nonce } }),
     routeTree,
     context: { queryClient },
     defaultPreload: 'intent',

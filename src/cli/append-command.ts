@@ -11,7 +11,6 @@ const BATCH_UNITS = 4 * 1024 * 1024
 /** How long a batch waits for more. */
 const BATCH_MS = 50
 const PROGRESS_MS = 500
-const RETRIES = 6
 
 interface Entry {
   readonly line: number
@@ -26,6 +25,7 @@ interface Entry {
 export async function appendCommand(args: Arguments): Promise<void> {
   const path = pathArgument(args)
   const client = connect(args)
+  sayWhenBroken(client)
   finishWithoutReader()
   try {
     await appendEntries(client, path, entriesOf(process.stdin, args.option('resume')), {
@@ -37,6 +37,16 @@ export async function appendCommand(args: Arguments): Promise<void> {
     process.stdin.destroy()
     client.close()
   }
+}
+
+/** A pause in the middle has a reason that people may want to know. */
+function sayWhenBroken({ connection }: ItxClient): void {
+  let last = connection.status.state
+  connection.subscribe(() => {
+    const { state } = connection.status
+    if (state === 'reconnecting' && last === 'connected') say('the connection broke; trying again')
+    last = state
+  })
 }
 
 interface AppendOptions {
@@ -117,40 +127,28 @@ function moment(ms: number): { readonly signal: Promise<'over'>; readonly done: 
   return { signal, done: () => clearTimeout(timer) }
 }
 
+/** Lines with keys are sent again by the client while the connection is broken; those without are not. */
 async function appendBatch(client: ItxClient, path: string, batch: readonly Entry[]): Promise<readonly Receipt[]> {
-  const inputs = batch.map((entry) => entry.input)
-  // Only with a key on every event does a second attempt add nothing twice.
-  const repeatable = inputs.every((input) => input.idempotencyKey !== undefined)
-  let certain = true
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await client.onStream(path, (stream) => stream.append(inputs))
-    } catch (error) {
-      // Without an answer the connection broke on the way, perhaps after the commit.
-      certain &&= itxErrorCode(error) !== undefined
-      if (!mayPass(error) || !repeatable || attempt > RETRIES) throw located(error, batch, certain)
-      say(`lines ${span(batch)}: ${messageOf(error)}; trying again`)
-      await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt))
-    }
+  try {
+    return await client.appendEncoded(
+      path,
+      batch.map((entry) => entry.input),
+    )
+  } catch (error) {
+    throw located(error, batch)
   }
 }
 
-/** Whether trying again can help. What never was reached is a wrong address rather than a pause. */
-function mayPass(error: unknown): boolean {
-  const code = itxErrorCode(error)
-  return code === undefined || (code === 'UNAVAILABLE' && itxErrorDetails(error)?.['reason'] !== 'unreachable')
-}
-
 /** Says which lines an error is about, and whether anything of them may be stored. */
-function located(error: unknown, batch: readonly Entry[], certain: boolean): ItxError {
-  const message = certain
-    ? `lines ${span(batch)}, nothing of them is stored: ${messageOf(error)}`
-    : `lines ${span(batch)} may or may not be stored (${messageOf(error)}); with keys or --resume they can be repeated`
-  return new ItxError(
-    itxErrorCode(error) ?? 'UNAVAILABLE',
-    message,
-    certain ? itxErrorDetails(error) : { reason: 'unknown-outcome' },
-  )
+function located(error: unknown, batch: readonly Entry[]): ItxError {
+  const code = itxErrorCode(error) ?? 'UNAVAILABLE'
+  const details = itxErrorDetails(error)
+  if (details?.['reason'] !== 'unknown-outcome') {
+    return new ItxError(code, `lines ${span(batch)}, nothing of them is stored: ${messageOf(error)}`, details)
+  }
+  const why = messageOf((error as Error).cause)
+  const message = `lines ${span(batch)} may or may not be stored (${why}); with keys or --resume they can be repeated`
+  return new ItxError(code, message, { reason: 'unknown-outcome' })
 }
 
 function span(batch: readonly Entry[]): string {

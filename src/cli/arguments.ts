@@ -12,7 +12,7 @@ export interface Arguments {
   has(name: FlagName): boolean
 }
 
-const OPTIONS = [
+export const OPTIONS = [
   'url',
   'token',
   'project',
@@ -27,8 +27,10 @@ const OPTIONS = [
   'input',
   'from',
   'offset',
+  'match',
+  'format',
 ] as const
-const FLAGS = ['help', 'no-git', 'continue'] as const
+export const FLAGS = ['help', 'no-git', 'continue', 'recursive', 'long'] as const
 export type OptionName = (typeof OPTIONS)[number]
 export type FlagName = (typeof FLAGS)[number]
 
@@ -62,6 +64,16 @@ export function pathArgument({ positionals }: Arguments): string {
   return path
 }
 
+/** Runs something over a connection of its own, which is closed at the end. */
+export async function withClient(args: Arguments, action: (client: ItxClient) => Promise<void>): Promise<void> {
+  const client = connect(args)
+  try {
+    await action(client)
+  } finally {
+    client.close()
+  }
+}
+
 /** A whole number of at least `min`. */
 export function numberOption(args: Arguments, name: OptionName, min: number): number | undefined {
   const text = args.option(name)
@@ -73,6 +85,9 @@ export function numberOption(args: Arguments, name: OptionName, min: number): nu
   return value
 }
 
+/** Whoever waits in front of a terminal can end it: lines with keys are tried again for longer than in a program. */
+const DEADLINE_MS = 120_000
+
 /** The connection that options or variables name. Close it at the end. */
 export function connect(args: Arguments, token = args.option('token') ?? process.env['TRIBUTARY_TOKEN']): ItxClient {
   const project = args.option('project') ?? process.env['TRIBUTARY_PROJECT']
@@ -80,7 +95,7 @@ export function connect(args: Arguments, token = args.option('token') ?? process
   // It becomes a header: a line break that was copied along with it would be told in other words, and later.
   if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageError('a token is one word, without blanks or line breaks')
   if (!project) throw new UsageError('a project is needed: --project or TRIBUTARY_PROJECT')
-  return connectItx({ url: serverUrl(args), token, project })
+  return connectItx({ url: serverUrl(args), token, project, deadlineMs: DEADLINE_MS })
 }
 
 /** The server's address: `--url`, TRIBUTARY_URL, else the default address of `npm start`. */

@@ -1,7 +1,9 @@
 import { existsSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { PASSWORD, TestTributary, runCli, temporaryDirectory } from '../server/testing.ts'
+import { AUDIT_PATH, SYSTEM_PROJECT_ID } from '../control-plane/audit.ts'
+import { PASSWORD, TestTributary, eventually, runCli, temporaryDirectory } from '../server/testing.ts'
+import { parsePath } from '../streams/path.ts'
 
 // The command line itself, and the commands that work on the data directory.
 
@@ -29,7 +31,11 @@ describe('a command line that makes no sense is answered with the usage and stat
     [['state', '/a', 'event-counter', '--offset', '-1']],
     [['state']],
     [['token']],
-    [['token', 'revoke', '--project', 'demo', '--role', 'editor']],
+    [['token', 'revoke', '--project', 'demo']],
+    [['token', 'revoke', 'tok_a', 'tok_b', '--project', 'demo']],
+    [['token', 'revoke', `trb_${'x'.repeat(43)}`, '--project', 'demo']],
+    [['token', 'list', 'extra', '--project', 'demo']],
+    [['token', 'forget', 'tok_a', '--project', 'demo']],
     [['token', 'create', '--project', 'demo']],
     [['token', 'create', '--project', 'demo', '--role', 'owner']],
     [['token', 'create', 'extra', '--project', 'demo', '--role', 'editor']],
@@ -140,6 +146,55 @@ describe('beside a running server', () => {
       headers: { authorization: `Bearer ${token}` },
     })
     expect(answer.status).toBe(201)
+  })
+
+  test('tokens are listed without their secrets, and one that was revoked is refused within 5 seconds', async () => {
+    tributary.project('listed')
+    const create = async (name: string) =>
+      (await local(['token', 'create', '--project', 'listed', '--role', 'editor', '--name', name])).stdout.trim()
+    const [kept, revoked] = [await create('kept'), await create('revoked')]
+    const use = async (token: string) =>
+      (await tributary.raw('/api/streams/listed', { headers: { authorization: `Bearer ${token}` } })).status
+    expect([await use(kept), await use(revoked)]).toEqual([200, 200])
+
+    const listed = await local(['token', 'list', '--project', 'listed'])
+    const found = listed.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+    const fields = { id: expect.stringMatching(/^tok_/), role: 'editor', createdBy: null, createdAt: time }
+    expect([listed.code, found]).toEqual([
+      0,
+      [
+        { ...fields, name: 'revoked', expiresAt: null, lastUsedAt: null },
+        { ...fields, name: 'kept', expiresAt: null, lastUsedAt: null },
+      ],
+    ])
+    for (const token of [kept, revoked]) expect(listed.stdout).not.toContain(token.slice(4, 20))
+
+    const id = String(found[0]?.['id'])
+    // Of another project it is not there.
+    const foreign = await local(['token', 'revoke', id, '--project', 'demo'])
+    expect([foreign.code, foreign.stderr]).toEqual([1, expect.stringMatching(/^NOT_FOUND: project demo has no token/m)])
+    const done = await local(['token', 'revoke', id, '--project', 'listed'])
+    expect([done.code, done.stdout]).toEqual([0, ''])
+    await eventually(async () => (await use(revoked)) === 401)
+    expect(await use(kept)).toBe(200)
+    expect((await local(['token', 'revoke', id, '--project', 'listed'])).code).toBe(1)
+
+    // Both acts are on the record, as the operator's.
+    const audit = async () => {
+      const { events } = await tributary.instance.engine
+        .project(SYSTEM_PROJECT_ID)
+        .read(parsePath(AUDIT_PATH), { after: 0, limit: 1000 })
+      return events.filter(({ payload }) => payload?.includes(id)).map(({ type, payload }) => [type, payload])
+    }
+    await eventually(async () => (await audit()).length === 2)
+    expect(await audit()).toEqual([
+      ['token/created', expect.stringContaining('"by":{"kind":"operator"}')],
+      ['token/revoked', expect.stringContaining('"by":{"kind":"operator"}')],
+    ])
   })
 
   test.each(['', '\n', '\r\n'])(

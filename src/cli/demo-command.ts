@@ -56,10 +56,10 @@ async function playAgent(client: ItxClient, agent: string, pace: number, pages: 
 
 /** The first number under which this agent has no run yet, its stream created: two demos at once take two numbers. */
 async function nextRun(client: ItxClient, agent: string): Promise<{ path: string; run: number }> {
-  const known = await client.onStream(`/agents/${agent}/runs`, (stream) => stream.children({ limit: 1 }))
+  const known = await client.children(`/agents/${agent}/runs`, { limit: 1 })
   for (let run = known.total + 1; run <= known.total + 1000; run++) {
     const path = `/agents/${agent}/runs/${run}`
-    const { created } = await client.onStream(path, (stream) => stream.create())
+    const { created } = await client.create(path)
     if (created) return { path, run }
   }
   throw new ItxError('CONFLICT', `no free run number for ${agent}`, { reason: 'runs' })

@@ -2,15 +2,16 @@ import { join, resolve } from 'node:path'
 import { mkdirSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { loadConfig } from '../../app.config.ts'
+import { NO_AUDIT, OPERATOR } from '../control-plane/audit.ts'
 import { createAuth } from '../control-plane/auth.ts'
 import { ensureDefaults } from '../control-plane/bootstrap.ts'
 import { type ControlDatabase, openControlDatabase } from '../control-plane/database.ts'
 import { addProjectMember, findProject } from '../control-plane/projects.ts'
 import { type Role, ROLES, isRole } from '../control-plane/roles.ts'
 import { loadSecret } from '../control-plane/secret.ts'
-import { createToken } from '../control-plane/tokens.ts'
+import { createToken, listTokens, revokeToken } from '../control-plane/tokens.ts'
 import { createUser } from '../control-plane/users.ts'
-import { ItxError } from '../streams/errors.ts'
+import { ItxError, shown } from '../streams/errors.ts'
 import { type Arguments, UsageError } from './arguments.ts'
 import { print, say } from './output.ts'
 
@@ -19,20 +20,67 @@ import { print, say } from './output.ts'
  * token: whoever can read the directory is its operator.
  */
 
-/** `token create --project demo --role editor`: prints the token, and nothing else, on standard output. */
+/** `token create`, `token list` and `token revoke`, each of one project. */
 export async function tokenCommand(args: Arguments): Promise<void> {
-  const [action, ...rest] = args.positionals
-  if (action !== 'create' || rest.length > 0)
-    throw new UsageError('the command is: token create --project SLUG --role ROLE')
-  await print(`${localToken(projectOption(args), roleOption(args), args.option('name'))}\n`)
-  say('Keep it: it is stored as a hash and cannot be shown again.')
+  const [action, id, ...rest] = args.positionals
+  if (rest.length > 0 || (id !== undefined && action !== 'revoke')) throw new UsageError(TOKEN_COMMANDS)
+  switch (action) {
+    case 'create':
+      return createTokenCommand(args)
+    case 'list':
+      return listTokensCommand(args)
+    case 'revoke':
+      if (id !== undefined) return revokeTokenCommand(args, id)
+  }
+  throw new UsageError(TOKEN_COMMANDS)
+}
+
+const TOKEN_COMMANDS =
+  'the commands are: token create --project SLUG --role ROLE, token list --project SLUG, ' +
+  'token revoke ID --project SLUG'
+
+/** Prints the token, and nothing else, on standard output. */
+async function createTokenCommand(args: Arguments): Promise<void> {
+  const { id, token } = newToken(projectOption(args), roleOption(args), args.option('name'))
+  await print(`${token}\n`)
+  say(`Keep it: it is stored as a hash and cannot be shown again. Its id is ${id}.`)
+}
+
+/** Prints a line of JSON for each token, the newest first. */
+async function listTokensCommand(args: Arguments): Promise<void> {
+  const project = projectOption(args)
+  const found = withControlDatabase((control) => listTokens(control, requiredProject(control, project)))
+  for (const { createdAt, expiresAt, lastUsedAt, ...token } of found) {
+    const times = { createdAt: isoTime(createdAt), expiresAt: isoTime(expiresAt), lastUsedAt: isoTime(lastUsedAt) }
+    await print(`${JSON.stringify({ ...token, ...times })}\n`)
+  }
+}
+
+async function revokeTokenCommand(args: Arguments, tokenId: string): Promise<void> {
+  const project = projectOption(args)
+  // Not repeated in the message: a terminal's history is kept, and so may be what it prints.
+  if (tokenId.startsWith('trb_')) throw new UsageError('that is a token, not its id (tok_…): see token list')
+  withControlDatabase((control) => {
+    const projectId = requiredProject(control, project)
+    if (revokeToken(control, { projectId, tokenId, by: OPERATOR })) return
+    throw new ItxError('NOT_FOUND', `project ${project} has no token ${shown(tokenId)}`, { project })
+  })
+  say('Revoked: every request with it is refused within 5 seconds, and its sockets are closed.')
+}
+
+function isoTime(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString()
 }
 
 /** Makes a token in the data directory. */
-export function localToken(project: string, role: Role, name = 'command line'): string {
+export function localToken(project: string, role: Role, name: string): string {
+  return newToken(project, role, name).token
+}
+
+function newToken(project: string, role: Role, name = 'command line'): { id: string; token: string } {
   return withControlDatabase((control) =>
     createToken(control, { projectId: requiredProject(control, project), role, name }),
-  ).token
+  )
 }
 
 /** `user create <email> --project demo --role viewer`: reads the password from standard input. */
@@ -48,7 +96,7 @@ export async function userCommand(args: Arguments): Promise<void> {
   await withControlDatabase(async (control) => {
     // Looked up first: no account is made for a project that is not there.
     const projectId = requiredProject(control, project)
-    const auth = createAuth({ database: control, config, secret: loadSecret(config.dataDir) })
+    const auth = createAuth({ database: control, config, secret: loadSecret(config.dataDir), audit: NO_AUDIT })
     const name = args.option('name') ?? email.split('@', 1)[0] ?? email
     const user = await createUser(auth, control, { email, password, name })
     addProjectMember(control, { projectId, userId: user.id, role })

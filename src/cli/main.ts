@@ -5,8 +5,9 @@ import { endQuietlyOnClosedPipe, print, say } from './output.ts'
 const USAGE = `tributary <command>
 
   append PATH [--resume NAME]              append NDJSON from standard input; a receipt per event
-  read PATH [--after N] [--limit TOTAL]    print events as NDJSON
+  read PATH [--after N] [--limit TOTAL]    print events as NDJSON; --format csv for a spreadsheet
   tail PATH [--after N|start]              print events as they come
+  ls [PATH] [--recursive] [--match TEXT]   the streams below a path, one a line; --long: NDJSON with all that is known
   scan PATH FILTER [--after N]             print the events that match a CEL filter
   export PATH [--output FILE]              write a whole stream as a file
   import PATH [--input FILE] [--continue]  make a stream from such a file; go on with one that broke off
@@ -16,7 +17,10 @@ const USAGE = `tributary <command>
   restart PATH PROCESSOR [--from skip|N]   set one going again, past the event it is parked at, or back from N
   demo [--pace MS] [--agent NAME]          feed real events into the project demo (on this machine)
   token create --project P --role R        make an API token (on this machine)
+  token list --project P                   its tokens, as NDJSON (on this machine)
+  token revoke ID --project P              take one back (on this machine)
   user create EMAIL --project P --role R   make an account; password on standard input (on this machine)
+  completion bash|zsh|fish                 print a script that completes commands, options and paths
 
   --url, --token, --project    or TRIBUTARY_URL, TRIBUTARY_TOKEN, TRIBUTARY_PROJECT
   roles: viewer, editor, operator, admin
@@ -29,6 +33,7 @@ type Command = (args: Arguments) => Promise<void>
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['append', async () => (await import('./append-command.ts')).appendCommand],
   ['read', async () => (await import('./read-command.ts')).readCommand],
+  ['ls', async () => (await import('./ls-command.ts')).lsCommand],
   ['tail', async () => (await import('./read-command.ts')).tailCommand],
   ['scan', async () => (await import('./scan-command.ts')).scanCommand],
   ['export', async () => (await import('./transfer-command.ts')).exportCommand],
@@ -38,6 +43,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['attach', async () => (await import('./processors-command.ts')).attachCommand],
   ['detach', async () => (await import('./processors-command.ts')).detachCommand],
   ['restart', async () => (await import('./processors-command.ts')).restartCommand],
+  ['completion', async () => (await import('./completion-command.ts')).completionCommand],
   ['demo', async () => (await import('./demo-command.ts')).demoCommand],
   ['token', async () => (await import('./local-commands.ts')).tokenCommand],
   ['user', async () => (await import('./local-commands.ts')).userCommand],

@@ -1,12 +1,11 @@
-import type { ItxClient } from '../itx/client/connect.ts'
 import type { ProcessorInfo, RestartFrom } from '../itx/handle.ts'
-import { type Arguments, UsageError, connect, numberOption, pathArgument } from './arguments.ts'
+import { type Arguments, UsageError, numberOption, pathArgument, withClient } from './arguments.ts'
 import { print, say } from './output.ts'
 
 /** `processors PATH`: how the processors of a stream get on, one JSON line each; on standard error, those there are. */
 export async function processorsCommand(args: Arguments): Promise<void> {
   const path = pathArgument(args)
-  await onClient(args, async (client) => {
+  await withClient(args, async (client) => {
     const { attached, available } = await client.onStream(path, (stream) => stream.processors())
     await print(attached.map((each) => `${JSON.stringify(each)}\n`).join(''))
     const others = available.filter(({ slug }) => !attached.some((each: ProcessorInfo) => each.slug === slug))
@@ -17,12 +16,12 @@ export async function processorsCommand(args: Arguments): Promise<void> {
 /** `attach PATH PROCESSOR` and `detach PATH PROCESSOR`. */
 export async function attachCommand(args: Arguments): Promise<void> {
   const [path, slug] = pathAndProcessor(args)
-  await onClient(args, (client) => client.onStream(path, (stream) => stream.attach(slug)))
+  await withClient(args, (client) => client.onStream(path, (stream) => stream.attach(slug)))
 }
 
 export async function detachCommand(args: Arguments): Promise<void> {
   const [path, slug] = pathAndProcessor(args)
-  await onClient(args, (client) => client.onStream(path, (stream) => stream.detach(slug)))
+  await withClient(args, (client) => client.onStream(path, (stream) => stream.detach(slug)))
 }
 
 /** `restart PATH PROCESSOR [--from skip|N]`: sets a processor going again. */
@@ -31,7 +30,7 @@ export async function restartCommand(args: Arguments): Promise<void> {
   const word = args.option('from')
   const from: RestartFrom =
     word === undefined ? 'checkpoint' : word === 'skip' ? word : (numberOption(args, 'from', 0) ?? 0)
-  await onClient(args, (client) => client.onStream(path, (stream) => stream.restart(slug, { from })))
+  await withClient(args, (client) => client.onStream(path, (stream) => stream.restart(slug, { from })))
 }
 
 /** `state PATH [PROCESSOR] [--offset N]`: a state as one line of JSON; the stream's own when no processor is named. */
@@ -39,10 +38,8 @@ export async function stateCommand(args: Arguments): Promise<void> {
   const [path = '', processor = 'core', ...rest] = args.positionals
   if (path === '' || rest.length > 0) throw new UsageError('state takes a path, and the name of a processor or nothing')
   const offset = numberOption(args, 'offset', 0)
-  await onClient(args, async (client) => {
-    const { state } = await client.onStream(path, (stream) =>
-      stream.stateAt({ processor, ...(offset === undefined ? {} : { offset }) }),
-    )
+  await withClient(args, async (client) => {
+    const { state } = await client.stateAt(path, { processor, ...(offset === undefined ? {} : { offset }) })
     await print(`${state}\n`)
   })
 }
@@ -53,13 +50,4 @@ function pathAndProcessor({ positionals }: Arguments): [string, string] {
     throw new UsageError('a path and the name of a processor are needed, such as /agents/a1 event-counter')
   }
   return [path, slug]
-}
-
-async function onClient(args: Arguments, action: (client: ItxClient) => Promise<void>): Promise<void> {
-  const client = connect(args)
-  try {
-    await action(client)
-  } finally {
-    client.close()
-  }
 }

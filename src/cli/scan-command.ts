@@ -1,9 +1,9 @@
 import type { ScanBatch } from '../itx/handle.ts'
-import { ItxError, type ItxErrorCode } from '../streams/errors.ts'
+import { ItxError } from '../streams/errors.ts'
 import { eventJson } from '../streams/event.ts'
 import { compileFilter } from '../streams/filter.ts'
 import { parsePath } from '../streams/path.ts'
-import { type Arguments, UsageError, connect, numberOption } from './arguments.ts'
+import { type Arguments, UsageError, numberOption, withClient } from './arguments.ts'
 import { print, say } from './output.ts'
 
 /** `scan <path> <filter> [--after N]`: the events that match, as NDJSON; how far it is goes to a person's terminal. */
@@ -15,7 +15,6 @@ export async function scanCommand(args: Arguments): Promise<void> {
   const after = numberOption(args, 'after', 0)
   // The same evaluator as the server's: a mistake is told without a connection.
   compileFilter(filter)
-  const client = connect(args)
   let last: ScanBatch | undefined
   const take = async (batch: ScanBatch) => {
     await print(batch.events.map((event) => `${eventJson(event)}\n`).join(''))
@@ -23,14 +22,8 @@ export async function scanCommand(args: Arguments): Promise<void> {
     if (process.stderr.isTTY) say(`${batch.through} of ${batch.maxOffset} looked at`)
   }
   try {
-    await client.use(async (handle) => {
-      using stream = handle.streams.get(path)
-      using scan = await stream.scan({ filter, ...(after === undefined ? {} : { after }) }, take)
-      const { reason, code } = await scan.closed()
-      if (reason === 'done') return
-      throw new ItxError((code as ItxErrorCode | undefined) ?? 'UNAVAILABLE', `the scan ended early: ${reason}`, {
-        reason,
-      })
+    await withClient(args, async (client) => {
+      await client.scan(path, { filter, ...(after === undefined ? {} : { after }) }, take)
     })
     if (last?.incarnationId === null)
       throw new ItxError('NOT_FOUND', `stream ${parsePath(path)} does not exist`, { path })
@@ -38,7 +31,5 @@ export async function scanCommand(args: Arguments): Promise<void> {
   } catch (error) {
     if (last && last.incarnationId !== null && last.through < last.maxOffset) say(`go on with --after ${last.through}`)
     throw error
-  } finally {
-    client.close()
   }
 }

@@ -11,7 +11,6 @@ import { linesOf } from './lines.ts'
 import { print, say } from './output.ts'
 import { type FileHead, FileWriter, readStreamFile } from './stream-file.ts'
 
-const PAGE = 1000
 const CHUNK_EVENTS = 1000
 const CHUNK_UNITS = 4 * 1024 * 1024
 
@@ -52,17 +51,14 @@ async function exportFile(client: ItxClient, path: string, file: string): Promis
 
 async function exportTo(client: ItxClient, path: string, write: (text: string) => Promise<void>): Promise<ExportPage> {
   const writer = new FileWriter()
-  const first = await client.onStream(path, (stream) => stream.export({ limit: PAGE }))
-  await write(writer.head(first))
-  await write(writer.events(first.events))
-  const { incarnationId, maxOffset: through } = first
-  for (let after = first.nextCursor; after !== null;) {
-    const options = { after, incarnationId, through, limit: PAGE }
-    const page = await client.onStream(path, (stream) => stream.export(options))
+  let first: ExportPage | undefined
+  for await (const page of client.export(path)) {
+    if (first === undefined) await write(writer.head(page))
+    first ??= page
     await write(writer.events(page.events))
-    after = page.nextCursor
   }
   await write(writer.end())
+  if (first === undefined) throw new ItxError('INTERNAL', `${path} was exported without a page`)
   return first
 }
 
@@ -112,7 +108,7 @@ async function importEvents(
       last,
       ...(incarnationId === null ? { head: headOf(head) } : { incarnationId }),
     }
-    const imported = await client.onStream(path, (stream) => stream.import(chunk))
+    const imported = await client.import(path, chunk)
     incarnationId = imported.incarnationId
     maxOffset = imported.maxOffset
     if (process.stderr.isTTY) say(`${maxOffset} of ${head.maxOffset} imported`)

@@ -3,6 +3,8 @@ import { drizzleAdapter } from 'better-auth/adapters/drizzle'
 import { APIError } from 'better-auth/api'
 import { organization } from 'better-auth/plugins/organization'
 import type { AppConfig } from '../../app.config.ts'
+import type { Audit } from './audit.ts'
+import { auditHooks, auditRefusal } from './auth-audit.ts'
 import type { ControlDatabase } from './database.ts'
 import { RequestWindows } from './request-windows.ts'
 import * as schema from './schema.ts'
@@ -28,6 +30,8 @@ interface AuthParts {
   readonly config: AuthConfig
   /** From `loadSecret`. */
   readonly secret: string
+  /** Hears of every sign-in, refusal and sign-out. */
+  readonly audit: Audit
   /** Milliseconds; for the rate limit. */
   readonly now?: () => number
 }
@@ -46,7 +50,8 @@ export function sessionCookieName(config: Pick<AppConfig, 'origin'>): string {
  *
  * It opens no connection and reports to nobody.
  */
-export function createAuth({ database, config, secret, now }: AuthParts) {
+export function createAuth({ database, config, secret, audit, now }: AuthParts) {
+  const audited = { audit, addressHeader: CLIENT_ADDRESS_HEADER, allowedOrigins: config.allowedOrigins }
   const windows = new RequestWindows(now === undefined ? {} : { now })
   const auth = betterAuth({
     appName: 'Tributary',
@@ -95,6 +100,9 @@ export function createAuth({ database, config, secret, now }: AuthParts) {
       disableOriginCheck: false,
       disableCSRFCheck: false,
     },
+    ...auditHooks(audited),
+    // A page of its own making, without the headers of ours; nothing leads to it.
+    disabledPaths: ['/error'],
     telemetry: { enabled: false },
     logger: { level: 'error', log: (_level, message, ...facts) => report(message, ...facts) },
     onAPIError: {
@@ -104,15 +112,19 @@ export function createAuth({ database, config, secret, now }: AuthParts) {
       },
     },
   })
-  const handler = async (request: Request) =>
-    isForm(request) ? new Response(null, { status: 415 }) : withRetryAfter(await auth.handler(request))
+  const handler = async (request: Request) => {
+    if (request.method === 'POST' && !isJson(request)) return new Response(null, { status: 415 })
+    const response = withRetryAfter(await auth.handler(request))
+    auditRefusal(audited, request, response)
+    return response
+  }
   return { ...auth, handler, fetch: handler }
 }
 
 /** better-auth takes forms at sign-in; the design takes bodies as JSON only, which no foreign page can send unasked. */
-function isForm(request: Request): boolean {
-  const type = request.headers.get('content-type')
-  return type !== null && type.split(';')[0]?.trim().toLowerCase() !== 'application/json'
+function isJson(request: Request): boolean {
+  const [type = ''] = (request.headers.get('content-type') ?? '').split(';')
+  return type.trim().toLowerCase() === 'application/json'
 }
 
 /** On standard error, since the CLI's standard output belongs to its result. */

@@ -1,4 +1,6 @@
 import { eq } from 'drizzle-orm'
+import { OPERATOR } from './audit.ts'
+import { leaveAudit } from './audit-outbox.ts'
 import type { Auth } from './auth.ts'
 import { type ControlDatabase, type ControlQueries, writeTransaction } from './database.ts'
 import { newId } from './ids.ts'
@@ -78,6 +80,8 @@ function insertFirstAdmin(queries: ControlQueries, prepared: PreparedUser): User
   if (projectId !== null && exists(queries, projects, projectId)) {
     insertProjectMember(queries, { projectId, userId: admin.id, role: 'admin' })
   }
+  // Whoever holds the link read it on the operator's terminal.
+  leaveAudit(queries, { type: 'setup/completed', payload: { userId: admin.id, email: admin.email, by: OPERATOR } })
   return admin
 }
 

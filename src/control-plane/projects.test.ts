@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { OPERATOR } from './audit.ts'
 import { ensureDefaults } from './bootstrap.ts'
 import type { ControlDatabase } from './database.ts'
 import { newId } from './ids.ts'
@@ -9,6 +10,7 @@ import {
   listProjectsOfUser,
   organizationsOwnedBy,
   projectRole,
+  renameProject,
 } from './projects.ts'
 import { isRole, ROLES, roleAtLeast } from './roles.ts'
 import { member, organization, projectMembers, user } from './schema.ts'
@@ -118,6 +120,30 @@ test('a second membership replaces the first, and needs project and user', async
   expect(await refusal(() => addProjectMember(database, { projectId: 'none', userId, role: 'editor' }))).toBe(
     'NOT_FOUND',
   )
+})
+
+test('a project gets another slug and name, and keeps everything else', async () => {
+  const database = withOrganizations()
+  const ann = addUser(database, 'ann')
+  const made = createProject(database, { slug: 'app', name: 'App', organizationId: 'org_a', createdBy: ann })
+  createProject(database, { slug: 'taken', name: 'T', organizationId: 'org_a' })
+  const rename = (change: { slug?: string; name?: string; projectId?: string }) =>
+    renameProject(database, { projectId: made.id, by: OPERATOR, ...change })
+
+  expect(rename({ slug: 'app-2' })).toEqual({ ...made, slug: 'app-2' })
+  expect(rename({ name: ' The app ' })).toEqual({ ...made, slug: 'app-2', name: 'The app' })
+  expect(findProject(database, 'app')).toBeNull()
+  expect(findProject(database, 'app-2')).toEqual({ ...made, slug: 'app-2', name: 'The app' })
+  expect(projectRole(database, ann, made.id)).toBe('admin')
+  // The slug is free for others now, and its own is no conflict.
+  expect(createProject(database, { slug: 'app', name: 'N', organizationId: 'org_a' }).slug).toBe('app')
+  expect(rename({ slug: 'app-2', name: 'The app' }).slug).toBe('app-2')
+
+  expect(await refusal(() => rename({ slug: 'taken' }))).toBe('CONFLICT slug')
+  for (const slug of ['', 'A', 'prj_x', 'system']) expect(await refusal(() => rename({ slug }))).toBe('BAD_REQUEST')
+  for (const name of ['', ' ', 'x'.repeat(101)]) expect(await refusal(() => rename({ name }))).toBe('BAD_REQUEST')
+  expect(await refusal(() => rename({ projectId: 'prj_none', name: 'N' }))).toBe('NOT_FOUND')
+  expect(findProject(database, 'app-2')?.name).toBe('The app')
 })
 
 test('projects of a user come by slug, page by page, others never', async () => {

@@ -1,6 +1,8 @@
-import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, ne, sql } from 'drizzle-orm'
 import { union } from 'drizzle-orm/sqlite-core'
 import { ItxError } from '../streams/errors.ts'
+import { type Actor, OPERATOR } from './audit.ts'
+import { leaveAudit } from './audit-outbox.ts'
 import { type ControlDatabase, type ControlQueries, writeTransaction } from './database.ts'
 import { newId } from './ids.ts'
 import type { Role } from './roles.ts'
@@ -38,6 +40,15 @@ export interface NewProjectMember {
   readonly projectId: string
   readonly userId: string
   readonly role: Role
+  /** Who does this; the operator when absent. */
+  readonly by?: Actor
+}
+
+export interface ProjectChange {
+  readonly projectId: string
+  readonly slug?: string
+  readonly name?: string
+  readonly by: Actor
 }
 
 const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
@@ -136,11 +147,31 @@ export function organizationsOwnedBy(database: ControlDatabase, userId: string):
  */
 export function createProject(database: ControlDatabase, input: NewProject): Project {
   assertSlug(input.slug)
-  const name = input.name.trim()
-  if (name.length === 0 || name.length > NAME_LENGTH) {
-    throw new ItxError('BAD_REQUEST', `name has ${name.length} characters; 1 to ${NAME_LENGTH} are allowed`)
-  }
+  const name = checkedName(input.name)
   return writeTransaction(database, (queries) => insertProject(queries, { ...input, name }))
+}
+
+/**
+ * Gives a project another slug, another name or both; its id and its streams stay. What is absent or the same is left
+ * as it is.
+ *
+ * @throws ItxError BAD_REQUEST for a slug or a name that is not allowed; CONFLICT (`details.reason` slug) when another
+ *   project has the slug; NOT_FOUND when there is no such project.
+ */
+export function renameProject(database: ControlDatabase, { projectId, slug, name, by }: ProjectChange): Project {
+  if (slug !== undefined) assertSlug(slug)
+  const newName = name === undefined ? undefined : checkedName(name)
+  return writeTransaction(database, (queries) => {
+    const project = queries.select().from(projects).where(eq(projects.id, projectId)).get()
+    if (project === undefined) throw new ItxError('NOT_FOUND', `no project ${projectId}`)
+    const renamed: Project = { ...project, slug: slug ?? project.slug, name: newName ?? project.name }
+    if (renamed.slug === project.slug && renamed.name === project.name) return project
+    assertSlugIsFree(queries, renamed.slug, projectId)
+    queries.update(projects).set({ slug: renamed.slug, name: renamed.name }).where(eq(projects.id, projectId)).run()
+    const [from, to] = [namesOf(project), namesOf(renamed)]
+    leaveAudit(queries, { type: 'project/renamed', payload: { projectId, from, to, by } })
+    return renamed
+  })
 }
 
 /**
@@ -160,7 +191,10 @@ export function addProjectMember(database: ControlDatabase, input: NewProjectMem
 }
 
 /** `addProjectMember` inside a transaction, for a project known to exist. */
-export function insertProjectMember(queries: ControlQueries, { projectId, userId, role }: NewProjectMember): void {
+export function insertProjectMember(
+  queries: ControlQueries,
+  { projectId, userId, role, by = OPERATOR }: NewProjectMember,
+): void {
   if (queries.select({ id: user.id }).from(user).where(eq(user.id, userId)).get() === undefined) {
     throw new ItxError('NOT_FOUND', `no user ${userId}`)
   }
@@ -169,6 +203,7 @@ export function insertProjectMember(queries: ControlQueries, { projectId, userId
     .values({ projectId, userId, role })
     .onConflictDoUpdate({ target: [projectMembers.projectId, projectMembers.userId], set: { role } })
     .run()
+  leaveAudit(queries, { type: 'project/member-added', payload: { projectId, userId, role, by } })
 }
 
 /** `createProject` inside a transaction, with slug and name known to be right. */
@@ -179,13 +214,37 @@ export function insertProject(queries: ControlQueries, { slug, name, organizatio
     .where(eq(organization.id, organizationId))
     .get()
   if (known === undefined) throw new ItxError('NOT_FOUND', `no organisation ${organizationId}`)
-  if (queries.select({ id: projects.id }).from(projects).where(eq(projects.slug, slug)).get() !== undefined) {
+  const by: Actor = createdBy === undefined ? OPERATOR : { kind: 'user', id: createdBy }
+  const id = newId('prj_')
+  assertSlugIsFree(queries, slug, id)
+  const project: Project = { id, slug, name, organizationId, createdAt: Date.now() }
+  queries.insert(projects).values(project).run()
+  leaveAudit(queries, { type: 'project/created', payload: { projectId: id, slug, name, organizationId, by } })
+  if (createdBy !== undefined) insertProjectMember(queries, { projectId: id, userId: createdBy, role: 'admin', by })
+  return project
+}
+
+function namesOf({ slug, name }: Project) {
+  return { slug, name }
+}
+
+/** @throws ItxError BAD_REQUEST. */
+function checkedName(text: string): string {
+  const name = text.trim()
+  if (name.length > 0 && name.length <= NAME_LENGTH) return name
+  throw new ItxError('BAD_REQUEST', `name has ${name.length} characters; 1 to ${NAME_LENGTH} are allowed`)
+}
+
+/** @throws ItxError CONFLICT when a project other than this one has the slug. */
+function assertSlugIsFree(queries: ControlQueries, slug: string, projectId: string): void {
+  const other = queries
+    .select({ id: projects.id })
+    .from(projects)
+    .where(and(eq(projects.slug, slug), ne(projects.id, projectId)))
+    .get()
+  if (other !== undefined) {
     throw new ItxError('CONFLICT', `a project with the slug ${slug} exists`, { reason: 'slug' })
   }
-  const project: Project = { id: newId('prj_'), slug, name, organizationId, createdAt: Date.now() }
-  queries.insert(projects).values(project).run()
-  if (createdBy !== undefined) insertProjectMember(queries, { projectId: project.id, userId: createdBy, role: 'admin' })
-  return project
 }
 
 function assertSlug(slug: string): void {

@@ -196,3 +196,22 @@ export const meta = sqliteTable('meta', {
   key: text('key').primaryKey(),
   value: text('value').notNull(),
 })
+
+/**
+ * Audit events of acts that were committed together with them, until the server has written them to the audit stream:
+ * the command line acts in another process, and a crash may come in between.
+ */
+export const auditOutbox = sqliteTable('audit_outbox', {
+  /** Also the idempotency key of the event in the stream. */
+  id: text('id').primaryKey(),
+  type: text('type').notNull(),
+  /** JSON. */
+  payload: text('payload').notNull(),
+  createdAt: integer('created_at').notNull(),
+})
+
+/** Projects whose row is gone and whose file may still be there. */
+export const deletedProjects = sqliteTable('deleted_projects', {
+  id: text('id').primaryKey(),
+  deletedAt: integer('deleted_at').notNull(),
+})

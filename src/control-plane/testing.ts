@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type AppConfig, loadConfig } from '../../app.config.ts'
+import { NO_AUDIT } from './audit.ts'
 import { type Auth, createAuth } from './auth.ts'
 import { type ControlDatabase, openControlDatabase } from './database.ts'
 import { itxErrorCode, itxErrorDetails } from '../streams/errors.ts'
@@ -37,7 +38,7 @@ export function testAuth(env: Record<string, string> = {}, now?: () => number): 
   const dataDir = testDirectory()
   const config = loadConfig(env)
   const database = testDatabase(dataDir)
-  const parts = { database, config, secret: loadSecret(dataDir) }
+  const parts = { database, config, secret: loadSecret(dataDir), audit: NO_AUDIT }
   return { dataDir, config, database, auth: createAuth(now === undefined ? parts : { ...parts, now }) }
 }
 

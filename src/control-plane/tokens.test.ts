@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { OPERATOR } from './audit.ts'
 import { ensureDefaults } from './bootstrap.ts'
 import { findProject } from './projects.ts'
 import { projects, tokens } from './schema.ts'
 import { refusal, testDatabase } from './testing.ts'
-import { createToken, revokeToken, TokenVerifier } from './tokens.ts'
+import { createToken, listTokens, revokeToken, TokenVerifier } from './tokens.ts'
 
 function withProject() {
   const database = testDatabase()
@@ -40,9 +41,9 @@ test('a revoked token is refused after 5 s at the latest, and only by its own pr
   const { database, projectId, verifier, advance } = withProject()
   const { id: tokenId, token } = createToken(database, { projectId, role: 'viewer' })
   expect(verifier.verify(token)).not.toBeNull()
-  expect(revokeToken(database, { projectId: 'prj_other', tokenId })).toBe(false)
-  expect(revokeToken(database, { projectId, tokenId })).toBe(true)
-  expect(revokeToken(database, { projectId, tokenId })).toBe(false)
+  expect(revokeToken(database, { projectId: 'prj_other', tokenId, by: OPERATOR })).toBe(false)
+  expect(revokeToken(database, { projectId, tokenId, by: OPERATOR })).toBe(true)
+  expect(revokeToken(database, { projectId, tokenId, by: OPERATOR })).toBe(false)
   advance(4999)
   expect(verifier.verify(token)).not.toBeNull()
   advance(1)
@@ -53,7 +54,7 @@ test('being asked does not keep a revoked token alive, nor does a clock set back
   const { database, projectId, verifier, advance } = withProject()
   const { id: tokenId, token } = createToken(database, { projectId, role: 'viewer' })
   verifier.verify(token)
-  revokeToken(database, { projectId, tokenId })
+  revokeToken(database, { projectId, tokenId, by: OPERATOR })
   advance(3000)
   verifier.verify(token)
   advance(2000)
@@ -61,7 +62,7 @@ test('being asked does not keep a revoked token alive, nor does a clock set back
 
   const other = createToken(database, { projectId, role: 'viewer' })
   verifier.verify(other.token)
-  revokeToken(database, { projectId, tokenId: other.id })
+  revokeToken(database, { projectId, tokenId: other.id, by: OPERATOR })
   advance(-60_000)
   expect(verifier.verify(other.token)).toBeNull()
 })
@@ -70,7 +71,7 @@ test('no is never remembered: the token of a restored row lives at once', () => 
   const { database, projectId, verifier } = withProject()
   const { id, token } = createToken(database, { projectId, role: 'viewer' })
   const row = database.db.select().from(tokens).all()
-  revokeToken(database, { projectId, tokenId: id })
+  revokeToken(database, { projectId, tokenId: id, by: OPERATOR })
   expect(verifier.verify(token)).toBeNull()
   database.db.insert(tokens).values(row).run()
   expect(verifier.verify(token)).not.toBeNull()
@@ -95,6 +96,19 @@ test('the tokens of a deleted project are gone with it', () => {
   database.db.delete(projects).run()
   advance(5000)
   expect(verifier.verify(token)).toBeNull()
+})
+
+test('the tokens of a project are listed without a trace of the secret, the newest first', () => {
+  const { database, projectId, now, advance } = withProject()
+  const old = createToken(database, { projectId, role: 'viewer', name: 'old' }, now)
+  advance(1)
+  const young = createToken(database, { projectId, role: 'editor', name: 'young', expiresAt: now() + 5 }, now)
+  const unused = { createdBy: null, lastUsedAt: null }
+  expect(listTokens(database, projectId)).toEqual([
+    { id: young.id, name: 'young', role: 'editor', createdAt: now(), expiresAt: now() + 5, ...unused },
+    { id: old.id, name: 'old', role: 'viewer', createdAt: now() - 1, expiresAt: null, ...unused },
+  ])
+  expect(listTokens(database, 'prj_other')).toEqual([])
 })
 
 test('refuses an unknown project, a role that is none, a long name and a past expiry', async () => {

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { and, eq } from 'drizzle-orm'
+import { and, asc, desc, eq } from 'drizzle-orm'
 import { ItxError } from '../streams/errors.ts'
+import { type Actor, OPERATOR } from './audit.ts'
+import { leaveAudit } from './audit-outbox.ts'
 import { type ControlDatabase, writeTransaction } from './database.ts'
 import { newId } from './ids.ts'
 import { type Role, isRole } from './roles.ts'
@@ -13,7 +15,21 @@ export interface NewToken {
   readonly name?: string
   /** Milliseconds since 1970; never when absent. */
   readonly expiresAt?: number
+  /** The user who makes it; none when the command line does. */
   readonly createdBy?: string
+}
+
+/** A token as those who may manage it see it: never the token itself, nor its hash. */
+export interface TokenRecord {
+  readonly id: string
+  readonly name: string
+  readonly role: Role
+  readonly createdBy: string | null
+  /** Times are milliseconds since 1970. */
+  readonly createdAt: number
+  readonly expiresAt: number | null
+  /** Written about once a minute. */
+  readonly lastUsedAt: number | null
 }
 
 /** What a valid token stands for. */
@@ -58,23 +74,44 @@ export function createToken(
       .insert(tokens)
       .values({ id, hash: hashOf(token), projectId, role, name, createdAt, expiresAt, createdBy })
       .run()
+    const by: Actor = createdBy === undefined ? OPERATOR : { kind: 'user', id: createdBy }
+    const made = { projectId, tokenId: id, name, role, expiresAt: expiresAt ?? null, by }
+    leaveAudit(queries, { type: 'token/created', payload: made })
   })
   return { id, token }
+}
+
+/** The tokens of a project, the newest first, expired ones too. */
+export function listTokens({ db }: ControlDatabase, projectId: string): TokenRecord[] {
+  return db
+    .select({
+      id: tokens.id,
+      name: tokens.name,
+      role: tokens.role,
+      createdBy: tokens.createdBy,
+      createdAt: tokens.createdAt,
+      expiresAt: tokens.expiresAt,
+      lastUsedAt: tokens.lastUsedAt,
+    })
+    .from(tokens)
+    .where(eq(tokens.projectId, projectId))
+    .orderBy(desc(tokens.createdAt), asc(tokens.id))
+    .all()
 }
 
 /** Revokes a token of a project; every process refuses it within 5 s. False when the project has no such token. */
 export function revokeToken(
   database: ControlDatabase,
-  { projectId, tokenId }: { readonly projectId: string; readonly tokenId: string },
+  { projectId, tokenId, by }: { readonly projectId: string; readonly tokenId: string; readonly by: Actor },
 ): boolean {
-  return writeTransaction(
-    database,
-    (queries) =>
-      queries
-        .delete(tokens)
-        .where(and(eq(tokens.id, tokenId), eq(tokens.projectId, projectId)))
-        .run().changes > 0,
-  )
+  return writeTransaction(database, (queries) => {
+    const ofProject = and(eq(tokens.id, tokenId), eq(tokens.projectId, projectId))
+    const revoked = queries.select({ name: tokens.name, role: tokens.role }).from(tokens).where(ofProject).get()
+    if (revoked === undefined) return false
+    queries.delete(tokens).where(ofProject).run()
+    leaveAudit(queries, { type: 'token/revoked', payload: { projectId, tokenId, ...revoked, by } })
+    return true
+  })
 }
 
 interface CachedToken {

@@ -1,6 +1,8 @@
 import { eq } from 'drizzle-orm'
 import { z } from 'zod'
 import { ItxError } from '../streams/errors.ts'
+import { type Actor, OPERATOR } from './audit.ts'
+import { leaveAudit } from './audit-outbox.ts'
 import { type Auth, PASSWORD_LENGTH } from './auth.ts'
 import { type ControlDatabase, type ControlQueries, writeTransaction } from './database.ts'
 import { newId } from './ids.ts'
@@ -11,6 +13,8 @@ export interface NewUser {
   readonly password: string
   readonly name: string
   readonly instanceAdmin?: boolean
+  /** Who does this; the operator when absent. */
+  readonly by?: Actor
 }
 
 export interface UserRecord {
@@ -24,6 +28,7 @@ export interface UserRecord {
 /** A user who passed validation and whose password is hashed: what a transaction needs, with nothing left to await. */
 export interface PreparedUser extends Omit<UserRecord, 'id'> {
   readonly passwordHash: string
+  readonly by: Actor
 }
 
 const NAME_LENGTH = 100
@@ -64,7 +69,8 @@ export async function prepareUser(auth: Auth, input: NewUser): Promise<PreparedU
     throw new ItxError('BAD_REQUEST', `password has ${length} characters; at most ${PASSWORD_LENGTH.max}`)
   }
   const { password } = await auth.$context
-  return { email, name, instanceAdmin: input.instanceAdmin ?? false, passwordHash: await password.hash(input.password) }
+  const passwordHash = await password.hash(input.password)
+  return { email, name, instanceAdmin: input.instanceAdmin ?? false, passwordHash, by: input.by ?? OPERATOR }
 }
 
 /**
@@ -74,7 +80,7 @@ export async function prepareUser(auth: Auth, input: NewUser): Promise<PreparedU
  * @throws ItxError CONFLICT (`details.reason` email) when the address is taken.
  */
 export function insertUser(queries: ControlQueries, prepared: PreparedUser): UserRecord {
-  const { passwordHash, ...fields } = prepared
+  const { passwordHash, by, ...fields } = prepared
   if (selectUserByEmail(queries, fields.email) !== null) {
     throw new ItxError('CONFLICT', `a user with the email ${fields.email} exists`, { reason: 'email' })
   }
@@ -96,6 +102,8 @@ export function insertUser(queries: ControlQueries, prepared: PreparedUser): Use
       ...times,
     })
     .run()
+  const { email, instanceAdmin } = fields
+  leaveAudit(queries, { type: 'user/created', payload: { userId: id, email, instanceAdmin, by } })
   return { id, ...fields }
 }
 

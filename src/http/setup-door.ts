@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Instance } from '../itx/instance.ts'
 import { checked } from '../itx/rpc-target.ts'
-import { ItxError } from '../streams/errors.ts'
+import { ItxError, itxErrorCode } from '../streams/errors.ts'
 import { errorResponse, jsonResponse, notAllowed } from './http-error.ts'
 import { bodyText, mediaType } from './request-body.ts'
 
@@ -23,14 +23,23 @@ export async function setupDoor(instance: Instance, request: Request): Promise<R
     }
     const origin = request.headers.get('origin')
     if (origin !== null && !instance.config.allowedOrigins.includes(origin)) {
+      denied(instance, request, 'origin')
       throw new ItxError('FORBIDDEN', 'setup must be done from this site', { reason: 'origin' })
     }
     const body = await bodyText(request, BODY_BYTES)
-    const admin = await instance.setup.complete(checked(Setup, parsed(body), 'setup'))
+    const admin = await instance.setup.complete(checked(Setup, parsed(body), 'setup')).catch((error: unknown) => {
+      if (itxErrorCode(error) === 'FORBIDDEN') denied(instance, request, 'setup')
+      throw error
+    })
     return jsonResponse({ email: admin.email }, { status: 201 })
   } catch (error) {
     return errorResponse(instance, error)
   }
+}
+
+function denied({ audit, addresses }: Instance, request: Request, reason: 'origin' | 'setup'): void {
+  const address = addresses.ofRequest(request)
+  audit.record({ type: 'access/denied', payload: { reason, by: null, door: 'setup', address } })
 }
 
 function parsed(body: string): unknown {

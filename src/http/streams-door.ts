@@ -1,13 +1,14 @@
 import { resolveProject } from '../itx/access.ts'
 import type { ProjectAccess } from '../itx/project-access.ts'
 import type { Instance } from '../itx/instance.ts'
-import { principalOfRequest } from '../itx/principal.ts'
 import { ItxError } from '../streams/errors.ts'
 import { type EncodedEvent, type EncodedInput, mostMessages } from '../streams/event.ts'
 import type { StreamPath } from '../streams/path.ts'
 import { readFiltered } from './filtered-read.ts'
-import { errorResponse, jsonResponse, notAllowed, textResponse, unauthorized } from './http-error.ts'
+import { preflight, withCors } from './cors.ts'
+import { errorResponse, jsonResponse, notAllowed, textResponse } from './http-error.ts'
 import { formatOffset, parseOffset } from './http-offset.ts'
+import { letIn } from './let-in.ts'
 import { bodyText, mediaType } from './request-body.ts'
 import {
   ENVELOPE,
@@ -45,16 +46,18 @@ const UNSUPPORTED_HEADERS = [
  * @param target the path as it was sent, dots and escapes unresolved
  */
 export async function streamsDoor(instance: Instance, request: Request, target: string, url: URL): Promise<Response> {
+  const asked = preflight(instance.config, request)
+  return asked ?? withCors(instance.config, request, await answered(instance, request, target, url))
+}
+
+async function answered(instance: Instance, request: Request, target: string, url: URL): Promise<Response> {
   try {
-    const principal = await principalOfRequest(instance, request)
-    if (principal === 'bad' || principal.kind === 'anonymous') return unauthorized()
-    // A cookie comes with requests that another site made; a token does not.
-    if (principal.kind === 'user' && request.method !== 'GET' && request.method !== 'HEAD')
-      checkSameOrigin(instance, request)
+    const principal = await letIn(instance, request, 'http')
+    if (principal instanceof Response) return principal
     const { project, rawPath } = splitTarget(target)
     const access = resolveProject(instance, principal, project)
     if (rawPath === null) return await list(access, request, url)
-    const path = pathOf(rawPath)
+    const path = access.path(pathOf(rawPath))
     refuseUnsupported(request, url)
     switch (request.method) {
       case 'GET':
@@ -80,7 +83,7 @@ async function list(access: ProjectAccess, request: Request, url: URL): Promise<
   const limit = option('limit')
   const [prefix, after, match] = [option('prefix'), option('after'), option('match')]
   const page = await access.streams().list({
-    ...(prefix === undefined ? {} : { prefix }),
+    prefix: access.path(prefix ?? access.scope),
     ...(after === undefined ? {} : { after }),
     ...(match === undefined ? {} : { match }),
     ...(limit === undefined ? {} : { limit: /^\d+$/.test(limit) ? Number(limit) : Number.NaN }),
@@ -237,13 +240,6 @@ function refuseUnsupported(request: Request, url: URL): void {
   const field = header ?? (url.searchParams.has('live') ? 'live' : undefined)
   if (field === undefined) return
   throw new ItxError('BAD_REQUEST', `${field} is not supported by this version`, { reason: 'unsupported', field })
-}
-
-/** @throws {ItxError} FORBIDDEN for a write that carries a session cookie and does not come from one of our pages. */
-function checkSameOrigin(instance: Instance, request: Request): void {
-  const origin = request.headers.get('origin')
-  if (origin !== null && instance.config.allowedOrigins.includes(origin)) return
-  throw new ItxError('FORBIDDEN', 'a write with a session cookie must come from this site', { reason: 'origin' })
 }
 
 function streamNotFound(path: StreamPath): ItxError {

@@ -1,50 +1,96 @@
-import { findProject, projectRole } from '../control-plane/projects.ts'
+import { SYSTEM_PROJECT_ID } from '../control-plane/audit.ts'
+import { type Project, findProject, projectRole } from '../control-plane/projects.ts'
 import type { Role } from '../control-plane/roles.ts'
-import { ItxError } from '../streams/errors.ts'
+import { itxErrorCode } from '../streams/errors.ts'
+import { parsePath } from '../streams/path.ts'
 import type { Instance } from './instance.ts'
-import { ProjectAccess } from './project-access.ts'
-
-/** Who is asking. */
-export type Principal =
-  | { readonly kind: 'anonymous' }
-  | {
-      readonly kind: 'user'
-      readonly userId: string
-      readonly email: string
-      readonly name: string
-      readonly instanceAdmin: boolean
-    }
-  | { readonly kind: 'token'; readonly tokenId: string; readonly projectId: string; readonly role: Role }
-
-export const ANONYMOUS: Principal = { kind: 'anonymous' }
+import { type KnownPrincipal, type Principal, actorOf } from './principal.ts'
+import { ProjectAccess, projectNotFound } from './project-access.ts'
+import type { Operation } from './permissions.ts'
+import { IN_PROCESS, type Session } from './session.ts'
 
 /**
  * The one access boundary: turns a principal and a name into a project, or NOT_FOUND. Every door calls it.
  *
+ * @param session what the access is given to: it is bounded by it, and taken back with it
  * @throws {ItxError} NOT_FOUND, the same to the byte for a project that is missing and one that is not theirs.
  */
-export function resolveProject(instance: Instance, principal: Principal, idOrSlug: string): ProjectAccess {
+export function resolveProject(
+  instance: Instance,
+  principal: Principal,
+  idOrSlug: string,
+  session: Session = IN_PROCESS,
+): ProjectAccess {
   const project = findProject(instance.control, idOrSlug)
   const role = project && roleIn(instance, principal, project.id)
-  if (!project || !role) throw projectNotFound(idOrSlug)
-  return new ProjectAccess({ id: project.id, slug: project.slug, name: project.name, role }, () =>
-    instance.engine.project(project.id),
-  )
+  if (principal.kind === 'anonymous') throw projectNotFound(idOrSlug)
+  if (!project || !role) {
+    const error = projectNotFound(idOrSlug)
+    const asked = String(error.details?.['project'])
+    instance.audit.record({
+      type: 'access/denied',
+      payload: { reason: 'project', by: actorOf(principal), project: asked },
+    })
+    throw error
+  }
+  session.grant(project.id, role)
+  return accessTo(instance, { principal, project, role, asked: idOrSlug, session })
 }
 
-/** The error for a project that is not there for somebody, whatever the reason. */
-export function projectNotFound(idOrSlug: string): ItxError {
-  const name = idOrSlug.length > 100 ? `${idOrSlug.slice(0, 100)}…` : idOrSlug
-  return new ItxError('NOT_FOUND', `project ${JSON.stringify(name)} was not found`, { project: name })
-}
-
-function roleIn(instance: Instance, principal: Principal, projectId: string): Role | null {
+/** The role of a principal in a project, or null. */
+export function roleIn({ control }: Pick<Instance, 'control'>, principal: Principal, projectId: string): Role | null {
   switch (principal.kind) {
     case 'anonymous':
       return null
     case 'token':
       return principal.projectId === projectId ? principal.role : null
+    case 'reader':
+      return principal.projectId === projectId ? 'viewer' : null
     case 'user':
-      return projectRole(instance.control, principal.userId, projectId)
+      return projectRole(control, principal.userId, projectId)
   }
+}
+
+interface Granted {
+  readonly principal: KnownPrincipal
+  readonly project: Project
+  readonly role: Role
+  /** The name it was asked for by: what is not there any more is missed by the same name. */
+  readonly asked: string
+  readonly session: Session
+  readonly onAllowed?: (operation: Operation) => void
+}
+
+/** What somebody holds to whom a project was given: by a role of theirs, or as an admin of the instance. */
+export function accessTo(
+  instance: Instance,
+  { principal, project: given, role, asked, session, onAllowed }: Granted,
+): ProjectAccess {
+  const { id } = given
+  const by = actorOf(principal)
+  return new ProjectAccess({
+    id,
+    role,
+    session,
+    by,
+    ...(onAllowed ? { onAllowed } : {}),
+    ...(principal.kind === 'reader' ? { scope: parsePath(principal.path) } : {}),
+    info: () => {
+      const project = id === SYSTEM_PROJECT_ID ? given : findProject(instance.control, id)
+      if (!project) throw projectNotFound(asked)
+      return { id, slug: project.slug, name: project.name, role }
+    },
+    streams: () => {
+      try {
+        return instance.engine.project(id)
+      } catch (error) {
+        throw itxErrorCode(error) === 'NOT_FOUND' ? projectNotFound(asked) : error
+      }
+    },
+    onDenied: (reason, operation) =>
+      instance.audit.record({
+        type: 'access/denied',
+        payload: { reason, by, project: id, operation },
+      }),
+  })
 }

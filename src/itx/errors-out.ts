@@ -3,24 +3,33 @@ import { ItxError, itxErrorCode, itxErrorDetails } from '../streams/errors.ts'
 import type { Instance } from './instance.ts'
 
 /**
- * An error as it may leave the server: a coded one as it is, without its stack; anything else as INTERNAL with a
- * correlation id under which the log has the rest.
+ * An error as it may leave the server: a coded one as it is, without its stack; anything else as INTERNAL. Every INTERNAL
+ * has a correlation id, under which the log has the rest. In dev its message and its stack go along.
  */
 export function outgoingError(instance: Pick<Instance, 'log' | 'dev'>, error: unknown): ItxError {
   const code = itxErrorCode(error)
-  if (code !== undefined) {
-    const coded = new ItxError(code, error instanceof Error ? error.message : code, itxErrorDetails(error))
-    if (code === 'INTERNAL') instance.log('a coded internal error left the server', error)
-    return withoutStack(coded)
+  const details = itxErrorDetails(error)
+  // It went through here before: a handle in this process is held by a door.
+  const known = details?.['correlationId']
+  if (code !== undefined && (code !== 'INTERNAL' || typeof known === 'string')) {
+    return withStack(new ItxError(code, messageOf(error) ?? code, details))
   }
   const correlationId = randomUUID()
   instance.log(`internal error ${correlationId}`, error)
-  const message = instance.dev && error instanceof Error ? error.message : 'something failed inside the server'
-  return withoutStack(new ItxError('INTERNAL', message, { correlationId }))
+  const shown = code !== undefined || instance.dev ? messageOf(error) : undefined
+  const outgoing = new ItxError('INTERNAL', shown ?? 'something failed inside the server', { ...details, correlationId })
+  return withStack(outgoing, instance.dev && error instanceof Error ? error.stack : undefined)
+}
+
+function messageOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const { message } = error as { message?: unknown }
+  return typeof message === 'string' ? message : undefined
 }
 
 /** Cap'n Web sends the stack of what `onSendError` returns. */
-function withoutStack(error: ItxError): ItxError {
-  delete error.stack
+function withStack(error: ItxError, stack?: string): ItxError {
+  if (stack === undefined) delete error.stack
+  else error.stack = stack
   return error
 }

@@ -64,8 +64,6 @@ describe('T3: no member but those of the public interface can be reached', () =>
     'then',
     'catch',
     'admin',
-    'delete',
-    'rename',
     '0',
     '',
   ]
@@ -95,8 +93,10 @@ describe('T3: no member but those of the public interface can be reached', () =>
       listed() {}
       inner() {}
     }
-    expect(() => allowOnly(Leaking, ['listed'])).toThrow('Leaking exposes inner too much')
-    expect(() => allowOnly(Leaking, ['listed', 'inner', 'gone'])).toThrow('lacks gone')
+    // It does not even compile (`operations.types.test.ts`); this is for where types were talked round.
+    const hold = allowOnly as (target: unknown, allowed: readonly string[]) => void
+    expect(() => hold(Leaking, ['listed'])).toThrow('Leaking exposes inner too much')
+    expect(() => hold(Leaking, ['listed', 'inner', 'gone'])).toThrow('lacks gone')
   })
 
   test('nor what lies behind a member, or behind the data of an answer', async () => {
@@ -147,7 +147,11 @@ describe('roles', () => {
   const calls: Record<Operation, (project: ProjectApi, path: string) => Promise<unknown>> = {
     describe: (project) => project.describe(),
     project: (project) => project.project(),
+    rename: (project) => project.rename({ name: 'Demo' }),
+    createReadToken: (project) => project.createReadToken({ path: '/' }),
+    'project.delete': (project) => project.delete(),
     list: (project) => project.streams.list(),
+    activity: (project, path) => project.streams.activity({ paths: [path] }, () => {}),
     children: (project, path) => project.streams.get(path).children(),
     state: (project, path) => project.streams.get(path).state(),
     read: (project, path) => project.streams.get(path).read(),
@@ -190,7 +194,10 @@ describe('roles', () => {
     const path = `/roles/${operation}/${role}`
     await itx('admin').streams().get(path).create()
     const needed: Role = NEEDED_ROLE[operation]
-    const call = calls[operation](itx(role).root.projects.get('demo'), path)
+    // Whoever may delete one deletes one made for it.
+    const project = operation === 'project.delete' ? `spare-${role}` : 'demo'
+    if (project !== 'demo') tributary.project(project)
+    const call = calls[operation](itx(role, project).root.projects.get(project), path)
     const outcome = await call.then(
       () => 'allowed',
       (error: unknown) => error,
@@ -228,13 +235,6 @@ describe('roles', () => {
       else expect(code).toBe('FORBIDDEN')
     }
     expect(passed).toEqual(allowed)
-  })
-
-  test('describe tells the same', async () => {
-    const { operations } = await itx('viewer').root.projects.get('demo').describe()
-    expect(Object.fromEntries(operations.map(({ name, allowed }) => [name, allowed]))).toEqual(
-      Object.fromEntries(Object.entries(NEEDED_ROLE).map(([name, needed]) => [name, needed === 'viewer'])),
-    )
   })
 
   test('a viewer who is refused has stored nothing', async () => {

@@ -1,3 +1,4 @@
+import type { ActivityBatch, ActivityClosed, ActivityOptions } from '../streams/activity.ts'
 import type { ChildrenOptions, ChildrenPage, ListOptions, StreamsPage } from '../streams/directory.ts'
 import type { Batch, Closed, SubscribeOptions } from '../streams/delivery/batch.ts'
 import type { EncodedEvent, EncodedInput, Receipt } from '../streams/event.ts'
@@ -11,6 +12,9 @@ import type { CatalogueRow } from '../streams/storage/port.ts'
 import type { ExportOptions, ExportPage, ImportChunk, Imported } from '../streams/transfer.ts'
 
 export type {
+  ActivityBatch,
+  ActivityClosed,
+  ActivityOptions,
   AvailableProcessor,
   Batch,
   CatalogueRow,
@@ -66,12 +70,55 @@ export type Whoami =
       readonly name: string
       readonly instanceAdmin: boolean
     }
-  | { readonly kind: 'token'; readonly id: string; readonly projectId: string; readonly role: ProjectRole }
+  | {
+      readonly kind: 'token'
+      readonly id: string
+      readonly projectId: string
+      readonly role: ProjectRole
+      /** Of a read token: the path it reads, with what is below it, and until when (milliseconds since 1970). */
+      readonly path?: string
+      readonly expiresAt?: number
+    }
 
 export interface ItxApi {
   whoami(): Promise<Whoami>
   ping(): Promise<'pong'>
   readonly projects: ProjectsApi
+  /** There for instance admins alone: for everybody else a name that leads nowhere, as any unknown one. */
+  readonly admin: AdminApi | undefined
+}
+
+/** What an admin of the instance may do beyond their own projects. Every use is told in the audit. */
+export interface AdminApi {
+  readonly projects: AdminProjectsApi
+}
+
+export interface AdminProjectsApi {
+  /** The projects of all organisations, by slug. @throws BAD_REQUEST for a bad option. */
+  list(options?: { readonly after?: string; readonly limit?: number }): Promise<AdminProjectsPage>
+  /**
+   * Any project, with the role admin; `system` is the instance's own, whose streams (the audit, `/audit`) can only be
+   * read.
+   *
+   * @throws NOT_FOUND for a project that does not exist.
+   */
+  get(idOrSlug: string): Pipelined<ProjectApi>
+}
+
+export interface AdminProjectsPage {
+  readonly projects: readonly AdminProjectInfo[]
+  /** The slug to pass as `after` for the next page; null on the last. */
+  readonly nextAfter: string | null
+}
+
+/** A project as an instance admin sees it. */
+export interface AdminProjectInfo {
+  readonly id: string
+  readonly slug: string
+  readonly name: string
+  readonly organization: { readonly id: string; readonly name: string }
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
 }
 
 export interface ProjectsApi {
@@ -93,21 +140,87 @@ export interface ProjectsPage {
 }
 
 export interface ProjectApi {
-  /** What this handle can do: operations, and whether its role allows them. */
+  /** All that can be called, with arguments, answers and the role it takes: nothing else need be read to use it. */
   describe(): Promise<ProjectDescription>
+  /** @throws NOT_FOUND once the project was deleted, as everything of a handle that is still held. */
   project(): Promise<ProjectInfo>
+  /**
+   * Gives the project another name, another slug, or both; its id stays, and so does every handle that is held.
+   *
+   * @throws BAD_REQUEST for a bad slug or name, or neither; CONFLICT `slug` for a slug that is taken; FORBIDDEN `role`.
+   */
+  rename(change: { readonly name?: string; readonly slug?: string }): Promise<ProjectInfo>
+  /**
+   * Makes a token that reads one path and what is below it, for a browser of an end user. It lives 600 s unless told
+   * otherwise (86,400 at most) and cannot be taken back before.
+   *
+   * @throws FORBIDDEN `role` below editor; BAD_REQUEST.
+   */
+  createReadToken(options: { readonly path: string; readonly seconds?: number }): Promise<ReadToken>
+  /** Deletes the project with its streams, members and tokens, for good. @throws FORBIDDEN `role`. */
+  delete(): Promise<void>
   readonly streams: StreamsApi
 }
 
+export interface ReadToken {
+  /** Its public name. */
+  readonly id: string
+  /** To be sent as `Authorization: Bearer …`. */
+  readonly token: string
+  readonly path: string
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+/** A JSON Schema (draft 2020-12). */
+export type JsonSchema = Readonly<Record<string, unknown>>
+
 export interface ProjectDescription {
   readonly project: ProjectInfo
-  readonly operations: readonly { readonly name: string; readonly needs: ProjectRole; readonly allowed: boolean }[]
+  /** What holds for all of it, in sentences. */
+  readonly notes: readonly string[]
+  /** The objects of the handle, from the global one down. */
+  readonly objects: readonly ObjectDescription[]
+}
+
+export interface ObjectDescription {
+  /** `project`, `stream`, … */
+  readonly name: string
+  readonly summary: string
+  /** How to come by it, as JavaScript: `itx.projects.get(project).streams.get(path)`. */
+  readonly reachedBy: string
+  readonly methods: readonly MethodDescription[]
+}
+
+export interface MethodDescription {
+  readonly name: string
+  readonly summary: string
+  readonly parameters: readonly ParameterDescription[]
+  /** What comes back, in a sentence. */
+  readonly returns: string
+  /** The least role; null where no role of a project decides. */
+  readonly needs: ProjectRole | null
+  /** Whether this handle may; null where no role of a project decides. */
+  readonly allowed: boolean | null
+}
+
+export interface ParameterDescription {
+  readonly name: string
+  readonly optional: boolean
+  /** What is accepted; for a function its description alone. */
+  readonly schema: JsonSchema
 }
 
 export interface StreamsApi {
   /** @throws BAD_REQUEST for a bad path. The stream need not exist. */
   get(path: string): Pipelined<StreamApi>
   list(options?: ListOptions): Promise<StreamsPage>
+  /**
+   * Tells which children of some streams have changed, at most twice a second. The result of `onRows` is the
+   * acknowledgement; one batch is in flight. Begin, then read the children: what is told while a page is on its way is
+   * newer than the page, or will be told again.
+   */
+  activity(options: ActivityOptions, onRows: (batch: ActivityBatch) => unknown): Pipelined<ActivityApi>
 }
 
 /** State as it crosses the wire: what users wrote stays JSON text, as Cap'n Web would drop some of its keys. */
@@ -138,7 +251,7 @@ export interface WireStateAt {
 }
 
 export interface StreamApi {
-  create(options?: { readonly contentType?: string }): Promise<{ readonly created: boolean; readonly state: WireState }>
+  create(options?: { readonly contentType?: 'application/json' }): Promise<{ readonly created: boolean; readonly state: WireState }>
   /** Atomic; a receipt per event, at its position. Resolves once the batch is on the disk. */
   append(events: readonly EncodedInput[]): Promise<readonly Receipt[]>
   read(options?: Omit<ReadOptions, 'visibleOnly'>): Promise<WirePage>
@@ -183,6 +296,11 @@ export interface StreamApi {
   reset(): Promise<{ readonly incarnationId: string }>
   /** @throws CONFLICT `children` when there are streams below and `recursive` is not set. */
   delete(options?: { readonly recursive?: boolean }): Promise<{ readonly deleted: number }>
+}
+
+export interface ActivityApi {
+  closed(): Promise<ActivityClosed>
+  stop(): Promise<void>
 }
 
 export interface ScanApi {

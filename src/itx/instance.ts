@@ -1,8 +1,12 @@
 import type { AppConfig } from '../../app.config.ts'
+import type { Audit } from '../control-plane/audit.ts'
 import type { Auth } from '../control-plane/auth.ts'
+import type { ClientAddresses } from '../control-plane/client-address.ts'
 import type { ControlDatabase } from '../control-plane/database.ts'
+import type { ReadTokens } from '../control-plane/read-tokens.ts'
 import type { SetupGate } from '../control-plane/setup.ts'
 import type { TokenVerifier } from '../control-plane/tokens.ts'
+import type { Budgets } from './budgets.ts'
 import { ItxError } from '../streams/errors.ts'
 import type { StreamEngine } from '../streams/engine.ts'
 
@@ -12,8 +16,15 @@ export interface Instance {
   readonly control: ControlDatabase
   readonly auth: Auth
   readonly tokens: TokenVerifier
+  /** How often each credential may call over HTTP. */
+  readonly budgets: Budgets
+  readonly readTokens: ReadTokens
   readonly engine: StreamEngine
   readonly setup: SetupGate
+  /** Where sign-ins, denials and administrative acts are told. */
+  readonly audit: Audit
+  /** Whom a request comes from. */
+  readonly addresses: ClientAddresses
   /** Whether errors may show their cause to callers. */
   readonly dev: boolean
   log(message: string, error?: unknown): void

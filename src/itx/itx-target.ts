@@ -1,5 +1,4 @@
 import { RpcTarget } from 'capnweb'
-import { z } from 'zod'
 import {
   type ProjectOfUser,
   createProject,
@@ -7,31 +6,27 @@ import {
   organizationsOwnedBy,
 } from '../control-plane/projects.ts'
 import { ItxError } from '../streams/errors.ts'
-import { type Principal, resolveProject } from './access.ts'
-import { ProjectTarget } from './project-target.ts'
-import type { ItxApi, Pipelined, ProjectApi, ProjectInfo, ProjectsApi, Whoami } from './handle.ts'
+import { resolveProject } from './access.ts'
+import { AdminTarget } from './admin-target.ts'
+import type { AdminApi, ItxApi, Pipelined, ProjectApi, ProjectInfo, ProjectsApi, Whoami } from './handle.ts'
 import type { Instance } from './instance.ts'
-import { allowOnly, checked, members } from './rpc-target.ts'
-
-const IdOrSlug = z.string().min(1).max(200)
-const ListArguments = z
-  .strictObject({ after: z.string().max(200).optional(), limit: z.number().int().min(1).max(200).optional() })
-  .optional()
-const CreateArguments = z.strictObject({
-  slug: z.string(),
-  name: z.string().trim().min(1).max(100),
-  organizationId: z.string().max(100).optional(),
-})
+import { PROJECTS, taken } from './operations.ts'
+import { type KnownPrincipal, isInstanceAdmin } from './principal.ts'
+import { projectHandle } from './project-keeper.ts'
+import { allowOnly, members } from './rpc-target.ts'
+import { IN_PROCESS, type Session } from './session.ts'
 
 /** What a principal holds after a door let it in. */
 export class ItxTarget extends RpcTarget implements ItxApi {
   readonly #instance: Instance
-  readonly #principal: Exclude<Principal, { kind: 'anonymous' }>
+  readonly #principal: KnownPrincipal
+  readonly #session: Session
 
-  constructor(instance: Instance, principal: Exclude<Principal, { kind: 'anonymous' }>) {
+  constructor(instance: Instance, principal: KnownPrincipal, session: Session = IN_PROCESS) {
     super()
     this.#instance = instance
     this.#principal = principal
+    this.#session = session
   }
 
   async whoami(): Promise<Whoami> {
@@ -44,7 +39,16 @@ export class ItxTarget extends RpcTarget implements ItxApi {
           name: principal.name,
           instanceAdmin: principal.instanceAdmin,
         }
-      : { kind: 'token', id: principal.tokenId, projectId: principal.projectId, role: principal.role }
+      : principal.kind === 'token'
+        ? { kind: 'token', id: principal.tokenId, projectId: principal.projectId, role: principal.role }
+        : {
+            kind: 'token',
+            id: principal.tokenId,
+            projectId: principal.projectId,
+            role: 'viewer',
+            path: principal.path,
+            expiresAt: principal.expiresAt,
+          }
   }
 
   async ping(): Promise<'pong'> {
@@ -52,32 +56,41 @@ export class ItxTarget extends RpcTarget implements ItxApi {
   }
 
   get projects(): ProjectsApi {
-    return new ProjectsTarget(this.#instance, this.#principal)
+    return new ProjectsTarget(this.#instance, this.#principal, this.#session)
+  }
+
+  /** Undefined, as any name that is not there, for whoever is no instance admin. */
+  get admin(): AdminApi | undefined {
+    const principal = this.#principal
+    if (!isInstanceAdmin(principal)) return undefined
+    return new AdminTarget({ instance: this.#instance, principal, session: this.#session })
   }
 }
-allowOnly(ItxTarget, members<ItxApi>()('whoami', 'ping', 'projects'))
+allowOnly(ItxTarget, members<ItxApi>()('whoami', 'ping', 'projects', 'admin'))
 
 class ProjectsTarget extends RpcTarget implements ProjectsApi {
   readonly #instance: Instance
-  readonly #principal: Principal
+  readonly #principal: KnownPrincipal
+  readonly #session: Session
 
-  constructor(instance: Instance, principal: Principal) {
+  constructor(instance: Instance, principal: KnownPrincipal, session: Session) {
     super()
     this.#instance = instance
     this.#principal = principal
+    this.#session = session
   }
 
   get(idOrSlug: string): Pipelined<ProjectApi> {
-    const access = resolveProject(this.#instance, this.#principal, checked(IdOrSlug, idOrSlug, 'projects.get'))
-    return new ProjectTarget(access) as unknown as Pipelined<ProjectApi>
+    const [asked] = taken(PROJECTS.get, 'projects.get', [idOrSlug])
+    const access = resolveProject(this.#instance, this.#principal, asked, this.#session)
+    return projectHandle(this.#instance, access) as unknown as Pipelined<ProjectApi>
   }
 
   async list(options?: unknown) {
-    const { after, limit = 100 } = checked(ListArguments, options, 'projects.list') ?? {}
+    const [{ after, limit = 100 }] = taken(PROJECTS.list, 'projects.list', [options])
     if (this.#principal.kind !== 'user') {
-      if (this.#principal.kind === 'anonymous') return { projects: [], nextAfter: null }
       return {
-        projects: [resolveProject(this.#instance, this.#principal, this.#principal.projectId).info],
+        projects: [resolveProject(this.#instance, this.#principal, this.#principal.projectId, this.#session).info()],
         nextAfter: null,
       }
     }
@@ -89,7 +102,7 @@ class ProjectsTarget extends RpcTarget implements ProjectsApi {
   }
 
   async create(input: unknown): Promise<ProjectInfo> {
-    const { slug, name, organizationId } = checked(CreateArguments, input, 'projects.create')
+    const [{ slug, name, organizationId }] = taken(PROJECTS.create, 'projects.create', [input])
     if (this.#principal.kind !== 'user') {
       throw new ItxError('FORBIDDEN', 'only a signed-in user can create a project', { reason: 'role' })
     }

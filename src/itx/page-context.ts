@@ -1,4 +1,4 @@
-import { createIsomorphicFn } from '@tanstack/react-start'
+import { createIsomorphicFn, getGlobalStartContext } from '@tanstack/react-start'
 
 /** In this tab: once somebody was found signed in, the tab is theirs until it is loaded anew. */
 let knownReader = false
@@ -45,3 +45,8 @@ export const needsSetup: () => Promise<boolean> = createIsomorphicFn()
 export const pageOrigin: () => Promise<string> = createIsomorphicFn()
   .server(async () => (await import('./instance.ts')).currentInstance().config.origin)
   .client(async () => location.origin)
+
+/** What the scripts of the page being rendered must carry; in the browser the router finds it in the page. */
+export const pageNonce: () => string | undefined = createIsomorphicFn()
+  .server(() => (getGlobalStartContext() as { readonly nonce?: string } | undefined)?.nonce)
+  .client(() => undefined)

@@ -2,40 +2,31 @@ import { type Role, roleAtLeast } from '../control-plane/roles.ts'
 import { CALLER_CORE_TYPES, type CallerCoreType } from '../streams/core/core-events.ts'
 import { ItxError } from '../streams/errors.ts'
 import type { ProjectApi, StreamApi, StreamsApi } from './handle.ts'
+import { type Methods, PROJECT, STREAM, STREAMS } from './operations.ts'
 
-type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T]
+/**
+ * Every operation of a project's handle, as errors and the audit name it. `streams.get` only names a stream: what is done
+ * with it is checked then. A project's own `delete` has its project before it, to be told from a stream's.
+ */
+export type Operation =
+  | Exclude<Methods<ProjectApi>, 'delete'>
+  | 'project.delete'
+  | Exclude<Methods<StreamsApi>, 'get'>
+  | Methods<StreamApi>
 
-/** Every operation of a project's handle. `streams.get` only names a stream: what is done with it is checked then. */
-export type Operation = Methods<ProjectApi> | Exclude<Methods<StreamsApi>, 'get'> | Methods<StreamApi>
+const { delete: deleteProject, ...ofProject } = PROJECT
+const { get: _get, ...ofStreams } = STREAMS
+const ROWS = {
+  ...ofProject,
+  'project.delete': deleteProject,
+  ...ofStreams,
+  ...STREAM,
+} as const satisfies Record<Operation, { readonly needs: Role }>
 
-/** The least role for each operation (design page `itx.md`, "The handle"). One without a row does not compile. */
-export const NEEDED_ROLE = {
-  describe: 'viewer',
-  project: 'viewer',
-  list: 'viewer',
-  children: 'viewer',
-  state: 'viewer',
-  read: 'viewer',
-  getEvent: 'viewer',
-  subscribe: 'viewer',
-  scan: 'viewer',
-  export: 'viewer',
-  processors: 'viewer',
-  stateAt: 'viewer',
-  append: 'editor',
-  create: 'editor',
-  import: 'editor',
-  setMetadata: 'editor',
-  pause: 'operator',
-  resume: 'operator',
-  configure: 'operator',
-  close: 'operator',
-  attach: 'operator',
-  detach: 'operator',
-  restart: 'operator',
-  reset: 'admin',
-  delete: 'admin',
-} as const satisfies Record<Operation, Role>
+/** The least role for each operation. */
+export const NEEDED_ROLE = Object.fromEntries(
+  Object.entries(ROWS).map(([operation, { needs }]) => [operation, needs]),
+) as Readonly<Record<Operation, Role>>
 
 const OPERATION_OF = {
   'stream/configured': 'configure',

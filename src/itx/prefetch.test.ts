@@ -71,6 +71,18 @@ describe('on failure', () => {
     expect(dehydrate(queryClient, { shouldDehydrateQuery: () => true }).queries).toEqual([])
   })
 
+  test('that comes at once, before anything was asked, it resolves all the same', async () => {
+    await prefetch()
+    // Such a key cannot even be looked up.
+    await prefetch({ ...query(), queryKey: [1n] })
+    await prefetch(query(), {
+      run: () => {
+        throw new Error('no')
+      },
+    })
+    expect(entry()?.state.data).toBeDefined()
+  })
+
   test('it tries once', async () => {
     let runs = 0
     await prefetch(query(), {

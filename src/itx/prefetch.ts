@@ -36,14 +36,7 @@ export async function prefetchItxQuery<T>({
   server = import.meta.env?.SSR ?? false,
 }: Prefetch<T>): Promise<void> {
   const { queryKey, staleTime } = query
-  const fetching = queryClient.fetchQuery({ queryKey, staleTime, retry: false, queryFn: () => run(query) }).then(
-    () => 'done' as const,
-    () => {
-      // The component that needs it will ask again and show the error where the work is.
-      forget(queryClient, queryKey)
-      return 'done' as const
-    },
-  )
+  const fetching = fetchQuietly(queryClient, { queryKey, staleTime, queryFn: () => run(query) })
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), deadlineMs)
@@ -54,6 +47,22 @@ export async function prefetchItxQuery<T>({
   if (outcome === 'done' || !server) return
   await queryClient.cancelQueries({ queryKey, exact: true })
   await fetching
+}
+
+interface Fetch<T> {
+  readonly queryKey: readonly unknown[]
+  readonly staleTime: number
+  readonly queryFn: () => Promise<T>
+}
+
+/** Fetches once. The component that needs what could not be had asks again, and shows the error where the work is. */
+async function fetchQuietly<T>(queryClient: QueryClient, fetch: Fetch<T>): Promise<'done'> {
+  try {
+    await queryClient.fetchQuery({ ...fetch, retry: false }).catch(() => forget(queryClient, fetch.queryKey))
+  } catch {
+    // A key that cannot be looked up has no entry either.
+  }
+  return 'done'
 }
 
 /** Removes an entry that holds nothing and that nobody observes. */

@@ -1,38 +1,56 @@
 import { RpcTarget } from 'capnweb'
-import { roleAtLeast } from '../control-plane/roles.ts'
-import type { ProjectApi, ProjectInfo } from './handle.ts'
-import { NEEDED_ROLE } from './permissions.ts'
+import { NOTES, describedObjects } from './description.ts'
+import type { ProjectApi, ProjectDescription, ProjectInfo, ReadToken } from './handle.ts'
+import { PROJECT, taken } from './operations.ts'
 import type { ProjectAccess } from './project-access.ts'
 import { allowOnly, members } from './rpc-target.ts'
 import { StreamsTarget } from './stream-target.ts'
 
+/** What is done with a project as a whole, by whoever keeps projects: who may is decided before. */
+export interface ProjectKeeper {
+  rename(change: { readonly name?: string; readonly slug?: string }): Promise<ProjectInfo>
+  delete(): Promise<void>
+  createReadToken(options: unknown): ReadToken
+}
+
 /** One project, through the role that its access was resolved to. */
 export class ProjectTarget extends RpcTarget implements ProjectApi {
   readonly #access: ProjectAccess
+  readonly #keeper: ProjectKeeper
 
-  constructor(access: ProjectAccess) {
+  constructor(access: ProjectAccess, keeper: ProjectKeeper) {
     super()
     this.#access = access
+    this.#keeper = keeper
   }
 
-  async describe() {
+  async describe(): Promise<ProjectDescription> {
     this.#access.require('describe')
-    const { role } = this.#access.info
-    const operations = Object.entries(NEEDED_ROLE).map(([name, needs]) => ({
-      name,
-      needs,
-      allowed: roleAtLeast(role, needs),
-    }))
-    return { project: this.#access.info, operations }
+    return { project: this.#access.info(), notes: NOTES, objects: describedObjects(this.#access.role) }
   }
 
   async project(): Promise<ProjectInfo> {
     this.#access.require('project')
-    return this.#access.info
+    return this.#access.info()
+  }
+
+  async rename(change: unknown): Promise<ProjectInfo> {
+    this.#access.require('rename')
+    const [wanted] = taken(PROJECT.rename, 'rename', [change])
+    return this.#keeper.rename(wanted)
+  }
+
+  async createReadToken(options: unknown): Promise<ReadToken> {
+    return this.#keeper.createReadToken(options)
+  }
+
+  async delete(): Promise<void> {
+    this.#access.require('project.delete')
+    await this.#keeper.delete()
   }
 
   get streams() {
     return new StreamsTarget(this.#access)
   }
 }
-allowOnly(ProjectTarget, members<ProjectApi>()('describe', 'project', 'streams'))
+allowOnly(ProjectTarget, members<ProjectApi>()('describe', 'project', 'rename', 'createReadToken', 'delete', 'streams'))

@@ -1,14 +1,16 @@
 import { itxErrorCode } from '../streams/errors.ts'
 import type {
-  CatalogueRow,
   ItxApi,
   ProjectApi,
+  ProjectDescription,
   ProjectInfo,
   ProjectsPage,
   Whoami,
   WirePage,
-  WireState,
 } from './handle.ts'
+import { type NavigationState, childrenOf, navigationOf } from './navigation-state.ts'
+
+export { type NavigationState, navigationOf } from './navigation-state.ts'
 
 /** A datum of one project: its key, how to get it from the project's handle, and for how long it is fresh. */
 export interface ProjectQuery<T> {
@@ -44,14 +46,6 @@ export const itxKey = {
   project: (projectId: string, ...parts: readonly unknown[]) => ['itx', 'project', projectId, ...parts] as const,
 }
 
-/** What tree, breadcrumbs, index and detail pages need to know of a stream: one entry for all of them. */
-export interface NavigationState extends Omit<CatalogueRow, 'name' | 'incarnationId' | 'contentType'> {
-  readonly exists: boolean
-  /** The first page of children, by name. */
-  readonly children: readonly CatalogueRow[]
-  readonly nextAfter: string | null
-}
-
 export function streamStateQuery(projectId: string, path: string): ProjectQuery<NavigationState> {
   return {
     project: projectId,
@@ -60,7 +54,7 @@ export function streamStateQuery(projectId: string, path: string): ProjectQuery<
     queryFn: async (handle) => {
       using stream = handle.streams.get(path)
       const [state, page] = await Promise.all([stream.state(), stream.children({ limit: CHILDREN_PAGE })])
-      return { ...navigationOf(state), children: page.children, nextAfter: page.nextAfter }
+      return { ...navigationOf(state, path), ...childrenOf(page) }
     },
   }
 }
@@ -70,15 +64,14 @@ export function streamChildrenQuery(
   projectId: string,
   path: string,
   after: string,
-): ProjectQuery<{ readonly children: readonly CatalogueRow[]; readonly nextAfter: string | null }> {
+): ProjectQuery<Pick<NavigationState, 'children' | 'nextAfter'>> {
   return {
     project: projectId,
     queryKey: itxKey.project(projectId, 'streams', 'children', path, after),
     staleTime: STATE_FRESH_MS,
     queryFn: async (handle) => {
       using stream = handle.streams.get(path)
-      const { children, nextAfter } = await stream.children({ after, limit: CHILDREN_PAGE })
-      return { children, nextAfter }
+      return childrenOf(await stream.children({ after, limit: CHILDREN_PAGE }))
     },
   }
 }
@@ -117,6 +110,16 @@ export function projectBySlugQuery(slug: string): RootQuery<ProjectInfo | null> 
   }
 }
 
+/** All that can be called in a project, and whether the reader may. */
+export function projectDescriptionQuery(projectId: string): ProjectQuery<ProjectDescription> {
+  return {
+    project: projectId,
+    queryKey: itxKey.project(projectId, 'describe'),
+    staleTime: LIST_FRESH_MS,
+    queryFn: (handle) => handle.describe(),
+  }
+}
+
 /** The first 100 projects of whoever is signed in. */
 export function projectsQuery(): RootQuery<ProjectsPage> {
   return {
@@ -134,21 +137,5 @@ export function whoamiQuery(): RootQuery<Whoami> {
     queryKey: itxKey.root('whoami'),
     staleTime: LIST_FRESH_MS,
     queryFn: (handle) => handle.whoami(),
-  }
-}
-
-/** The part of a stream's state that navigation uses. */
-export function navigationOf(state: WireState): Omit<NavigationState, 'children' | 'nextAfter'> {
-  return {
-    path: state.path,
-    exists: state.exists,
-    eventCount: state.eventCount,
-    maxOffset: state.maxOffset,
-    createdAt: state.createdAt,
-    lastEventAt: state.lastEventAt,
-    paused: state.paused,
-    closed: state.closed,
-    childCount: state.childCount,
-    descendantCount: state.descendantCount,
   }
 }

@@ -1,8 +1,8 @@
 import { RpcTarget } from 'capnweb'
 import type { StreamPath } from '../streams/path.ts'
-import type { ProjectStreams } from '../streams/project-streams.ts'
 import type { Scan, ScanBatch, ScanClosed, ScanOptions } from '../streams/scan.ts'
 import type { ScanApi } from './handle.ts'
+import type { ProjectAccess } from './project-access.ts'
 import { type RemoteCallback, callingBack } from './remote-callback.ts'
 import { allowOnly, members } from './rpc-target.ts'
 
@@ -16,14 +16,15 @@ export class ScanTarget extends RpcTarget implements ScanApi {
   }
 
   static async open(
-    streams: ProjectStreams,
+    { streams, session }: Pick<ProjectAccess, 'streams' | 'session'>,
     path: StreamPath,
     options: ScanOptions,
     onBatch: RemoteCallback<ScanBatch>,
   ): Promise<ScanTarget> {
     const scan = await callingBack(
       onBatch,
-      (call) => streams.scan(path, options, call),
+      { session, what: 'scan' },
+      (call) => streams().scan(path, options, call),
       (started) => started.stop(),
     )
     return new ScanTarget(scan)

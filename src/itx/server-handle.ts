@@ -1,20 +1,24 @@
 import { getRequest, setResponseStatus } from '@tanstack/react-start/server'
-import { RpcStub } from 'capnweb'
-import { type Principal, projectNotFound, resolveProject } from './access.ts'
+import { resolveProject } from './access.ts'
 import type { ItxApi, ProjectApi } from './handle.ts'
+import { inProcessStub, outgoing } from './in-process.ts'
 import { type Instance, currentInstance } from './instance.ts'
 import { ItxTarget } from './itx-target.ts'
-import { ProjectTarget } from './project-target.ts'
-import { principalOfCookie } from './principal.ts'
+import { projectHandle } from './project-keeper.ts'
+import { type Principal, principalOfCookie } from './principal.ts'
+import { projectNotFound } from './project-access.ts'
 
 // A page asks several times who is asking; a session look-up costs more than all of its other reads.
 const principals = new WeakMap<Request, Promise<Principal>>()
 
 /** Who made the request that is being rendered, by its session. */
-export function serverPrincipal(request: Request = getRequest()): Promise<Principal> {
+export function serverPrincipal(
+  request: Request = getRequest(),
+  instance: Instance = currentInstance(),
+): Promise<Principal> {
   let principal = principals.get(request)
   if (!principal) {
-    principal = principalOfCookie(currentInstance(), request.headers)
+    principal = principalOfCookie(instance, request.headers)
     principals.set(request, principal)
   }
   return principal
@@ -31,8 +35,10 @@ export async function getServerItx(
   request: Request = getRequest(),
   instance: Instance = currentInstance(),
 ): Promise<ProjectApi & Disposable> {
-  const access = resolveProject(instance, await serverPrincipal(request), idOrSlug)
-  return new RpcStub(new ProjectTarget(access)) as unknown as ProjectApi & Disposable
+  return outgoing(instance, async () => {
+    const principal = await serverPrincipal(request, instance)
+    return inProcessStub<ProjectApi>(instance, projectHandle(instance, resolveProject(instance, principal, idOrSlug)))
+  })
 }
 
 /** The global handle for code that runs in the server while it renders. Dispose it. */
@@ -40,9 +46,11 @@ export async function getServerRoot(
   request: Request = getRequest(),
   instance: Instance = currentInstance(),
 ): Promise<ItxApi & Disposable> {
-  const principal = await serverPrincipal(request)
-  if (principal.kind === 'anonymous') throw projectNotFound('')
-  return new RpcStub(new ItxTarget(instance, principal)) as unknown as ItxApi & Disposable
+  return outgoing(instance, async () => {
+    const principal = await serverPrincipal(request, instance)
+    if (principal.kind === 'anonymous') throw projectNotFound('')
+    return inProcessStub<ItxApi>(instance, new ItxTarget(instance, principal))
+  })
 }
 
 /** The status of the page that is being rendered. */

@@ -1,16 +1,21 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { RpcSession, RpcTarget } from 'capnweb'
-import { WebSocketServer, type WebSocket as NodeSocket } from 'ws'
+import { WebSocketServer, type WebSocket } from 'ws'
+import { ControlChanges } from '../control-plane/changes.ts'
 import { ItxError } from '../streams/errors.ts'
-import { type Principal, ANONYMOUS } from './access.ts'
+import { CallBudget } from './call-budget.ts'
+import { codedErrors } from './coded-errors.ts'
 import { outgoingError } from './errors-out.ts'
-import { GuardedTransport } from './guarded-transport.ts'
+import { FrameGuard, callFault } from './frame-guard.ts'
 import type { ItxApi, Pipelined } from './handle.ts'
 import { type Instance, currentInstance } from './instance.ts'
 import { ItxTarget } from './itx-target.ts'
-import { principalOfAuthorization, principalOfCookie } from './principal.ts'
+import { LiveRights } from './live-rights.ts'
+import { ANONYMOUS, type KnownPrincipal, type Principal, principalOfAuthorization, principalOfCookie } from './principal.ts'
 import { allowOnly, members } from './rpc-target.ts'
+import { SocketSession } from './socket-session.ts'
+import { SocketTransport } from './socket-transport.ts'
 
 export const SOCKET_PATH = '/api/itx'
 
@@ -19,25 +24,65 @@ export const CLOSE_SIGNED_OUT = 4401
 const CLOSE_GOING_AWAY = 1001
 const CLOSE_RESTART = 1012
 
+/** Each socket is pinged this often; one that misses three is gone. */
 const PING_EVERY_MS = 15_000
 const MISSED_PINGS = 3
-/** How long a program may take to authenticate in-band. */
+/** How long a program may take to authenticate in-band, and how much it may send until then. */
 const AUTHENTICATE_MS = 10_000
+const AUTHENTICATE_BYTES = 64 * 1024
+/** Sockets that have not said who they are, at once. */
+const MOST_ANONYMOUS = 1000
+/** How often it is looked whether somebody has lost a right: well within the 5 s in which a socket must close. */
+const LOOK_EVERY_MS = 1000
 
 interface Sockets {
   readonly server: WebSocketServer
-  readonly live: Set<NodeSocket>
+  /** With the number of pings that each has not answered. */
+  readonly live: Map<WebSocket, number>
+  readonly rights: LiveRights
+  anonymous: number
+  readonly timers: readonly ReturnType<typeof setInterval>[]
 }
 
 // In dev every edit evaluates this module anew; the sockets of the old one must still be closed at the end.
 const KEY = Symbol.for('tributary.sockets')
-const holder = globalThis as { [KEY]?: Sockets }
+const holder = globalThis as { [KEY]?: Sockets | undefined }
 
 function sockets(instance: Instance): Sockets {
-  return (holder[KEY] ??= {
+  return (holder[KEY] ??= openSockets(instance))
+}
+
+function openSockets(instance: Instance): Sockets {
+  const changes = new ControlChanges(instance.control)
+  const rights = new LiveRights(instance, () => changes.changed())
+  const live = new Map<WebSocket, number>()
+  const look = () => {
+    try {
+      rights.look()
+    } catch (error) {
+      instance.log('it could not be looked whether sockets have lost their right; the next look is in a second', error)
+    }
+  }
+  const timers = [setInterval(look, LOOK_EVERY_MS), setInterval(() => pingAll(live), PING_EVERY_MS)]
+  for (const timer of timers) timer.unref()
+  return {
     server: new WebSocketServer({ noServer: true, maxPayload: instance.config.limits.maxMessageBytes }),
-    live: new Set(),
-  })
+    live,
+    rights,
+    anonymous: 0,
+    timers,
+  }
+}
+
+/** Browsers answer pings by themselves, in hidden tabs too. */
+function pingAll(live: Map<WebSocket, number>): void {
+  for (const [ws, missed] of live) {
+    if (missed >= MISSED_PINGS) ws.terminate()
+    else {
+      live.set(ws, missed + 1)
+      ws.ping()
+    }
+  }
 }
 
 /**
@@ -55,11 +100,16 @@ export async function handleUpgrade(request: IncomingMessage, socket: Duplex, he
     const verdict = await judge(instance, request)
     if ('status' in verdict) return refuse(socket, verdict.status)
     if (socket.destroyed) return
-    const { server, live } = sockets(instance)
-    server.handleUpgrade(request, socket, head, (ws) => {
-      live.add(ws)
-      ws.on('close', () => live.delete(ws))
-      serve(instance, ws, verdict)
+    const all = sockets(instance)
+    if (verdict.principal.kind === 'anonymous' && all.anonymous >= MOST_ANONYMOUS) {
+      return refuse(socket, '429 Too Many Requests', 'Retry-After: 10\r\n')
+    }
+    all.server.handleUpgrade(request, socket, head, (ws) => {
+      all.live.set(ws, 0)
+      ws.on('pong', () => all.live.set(ws, 0))
+      ws.on('close', () => all.live.delete(ws))
+      ws.on('error', () => ws.terminate())
+      serve(instance, all, { ws, socket, ...verdict })
     })
   } catch (error) {
     // A server that is shutting down has no instance any more.
@@ -70,25 +120,39 @@ export async function handleUpgrade(request: IncomingMessage, socket: Duplex, he
 
 /** Closes every socket. `restart` asks clients to come back at once, as after a reload in dev. */
 export function closeSockets(reason: 'shutdown' | 'restart'): void {
-  for (const ws of holder[KEY]?.live ?? []) {
+  for (const ws of holder[KEY]?.live.keys() ?? []) {
     if (reason === 'restart') ws.close(CLOSE_RESTART, 'reloading')
     else ws.close(CLOSE_GOING_AWAY, 'shutting down')
   }
 }
 
-/** Ends what did not close by itself. */
+/** Ends what did not close by itself, and the watch over all of them. */
 export function terminateSockets(): void {
-  for (const ws of holder[KEY]?.live ?? []) ws.terminate()
+  const all = holder[KEY]
+  if (!all) return
+  for (const ws of all.live.keys()) ws.terminate()
+  for (const timer of all.timers) clearInterval(timer)
+  holder[KEY] = undefined
 }
 
 type Verdict = { readonly status: string } | { readonly principal: Principal; readonly browser: boolean }
 
 async function judge(instance: Instance, request: IncomingMessage): Promise<Verdict> {
   const { origin, authorization, cookie } = request.headers
-  if (origin !== undefined && !instance.config.allowedOrigins.includes(origin)) return { status: '403 Forbidden' }
+  const address = instance.addresses.of(request.socket.remoteAddress, request.headers['x-forwarded-for']?.toString())
+  const denied = { by: null, door: 'socket', address } as const
+  if (origin !== undefined && !instance.config.allowedOrigins.includes(origin)) {
+    instance.audit.record({
+      type: 'access/denied',
+      payload: { ...denied, reason: 'origin', origin: origin.slice(0, 254) },
+    })
+    return { status: '403 Forbidden' }
+  }
   if (authorization !== undefined) {
     const principal = principalOfAuthorization(instance, authorization)
-    return principal === 'bad' ? { status: '401 Unauthorized' } : { principal, browser: false }
+    if (principal !== 'bad') return { principal, browser: false }
+    instance.audit.record({ type: 'access/denied', payload: { ...denied, reason: 'credential' } })
+    return { status: '401 Unauthorized' }
   }
   if (origin !== undefined) {
     const headers = new Headers(cookie === undefined ? {} : { cookie })
@@ -98,37 +162,68 @@ async function judge(instance: Instance, request: IncomingMessage): Promise<Verd
   return cookie === undefined ? { principal: ANONYMOUS, browser: false } : { status: '403 Forbidden' }
 }
 
-function refuse(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+function refuse(socket: Duplex, status: string, headers = ''): void {
+  socket.end(`HTTP/1.1 ${status}\r\n${headers}Connection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
-function serve(instance: Instance, ws: NodeSocket, { principal, browser }: { principal: Principal; browser: boolean }) {
-  ws.on('error', () => ws.terminate())
+interface Accepted {
+  readonly ws: WebSocket
+  /** The connection below. */
+  readonly socket: Duplex
+  readonly principal: Principal
+  readonly browser: boolean
+}
+
+function serve(instance: Instance, all: Sockets, { ws, socket, principal, browser }: Accepted): void {
   if (principal.kind === 'anonymous' && browser) return ws.close(CLOSE_SIGNED_OUT, 'signed out')
-  keepAlive(ws)
-  let target: RpcTarget
-  if (principal.kind === 'anonymous') {
-    const timer = setTimeout(() => ws.close(CLOSE_SIGNED_OUT, 'not authenticated in time'), AUTHENTICATE_MS)
-    ws.on('close', () => clearTimeout(timer))
-    target = new AuthenticateTarget(instance, () => clearTimeout(timer))
-  } else target = new ItxTarget(instance, principal)
+  const { limits } = instance.config
+  const frameLimits = { calls: new CallBudget(limits.callsPerSecond), open: limits.openHandles, functions: true }
+  const transport = new SocketTransport(ws, socket, new FrameGuard(frameLimits))
+  const admit = (known: KnownPrincipal) => {
+    const session = new SocketSession(limits.subscriptions, transport)
+    const end = (reason: string) => ws.close(CLOSE_SIGNED_OUT, reason)
+    const leave = all.rights.watch({ principal: known, grants: session.grants, end })
+    ws.on('close', leave)
+    return new ItxTarget(instance, known, session)
+  }
+  const target = principal.kind === 'anonymous' ? awaitCredential(instance, all, ws, socket, admit) : admit(principal)
   // Lives as long as its socket, which holds it.
-  void new RpcSession(new GuardedTransport(ws as unknown as WebSocket), target, {
+  void new RpcSession(transport, codedErrors(instance, target), {
     // A socket that is gone aborts its session with an error that nobody will read.
-    onSendError: (error) => (ws.readyState === ws.OPEN ? outgoingError(instance, error) : error),
+    onSendError: (error) =>
+      ws.readyState === ws.OPEN ? outgoingError(instance, callFault(error, frameLimits) ?? error) : error,
   })
 }
 
-/** Browsers answer pings by themselves, in hidden tabs too; who misses three is gone. */
-function keepAlive(ws: NodeSocket): void {
-  let missed = 0
-  ws.on('pong', () => (missed = 0))
-  const timer = setInterval(() => {
-    if (missed >= MISSED_PINGS) return ws.terminate()
-    missed++
-    ws.ping()
-  }, PING_EVERY_MS)
-  ws.on('close', () => clearInterval(timer))
+/** What a program without a credential gets: little time, little room, and a way to bring one. */
+function awaitCredential(
+  instance: Instance,
+  all: Sockets,
+  ws: WebSocket,
+  socket: Duplex,
+  admit: (principal: KnownPrincipal) => ItxTarget,
+): AuthenticateTarget {
+  let received = 0
+  const count = (chunk: Buffer) => {
+    received += chunk.length
+    if (received > AUTHENTICATE_BYTES) ws.terminate()
+  }
+  const timer = setTimeout(() => ws.close(CLOSE_SIGNED_OUT, 'not authenticated in time'), AUTHENTICATE_MS)
+  socket.on('data', count)
+  all.anonymous++
+  let anonymous = true
+  const settle = () => {
+    if (!anonymous) return
+    anonymous = false
+    all.anonymous--
+    socket.off('data', count)
+    clearTimeout(timer)
+  }
+  ws.on('close', settle)
+  return new AuthenticateTarget(instance, (principal) => {
+    settle()
+    return admit(principal)
+  })
 }
 
 interface AuthenticateApi {
@@ -139,12 +234,13 @@ interface AuthenticateApi {
 /** All that a program without credentials gets: a way to bring one. */
 class AuthenticateTarget extends RpcTarget implements AuthenticateApi {
   readonly #instance: Instance
-  readonly #onAuthenticated: () => void
+  readonly #admit: (principal: KnownPrincipal) => ItxTarget
+  #admitted = false
 
-  constructor(instance: Instance, onAuthenticated: () => void) {
+  constructor(instance: Instance, admit: (principal: KnownPrincipal) => ItxTarget) {
     super()
     this.#instance = instance
-    this.#onAuthenticated = onAuthenticated
+    this.#admit = admit
   }
 
   async ping(): Promise<'pong'> {
@@ -152,12 +248,19 @@ class AuthenticateTarget extends RpcTarget implements AuthenticateApi {
   }
 
   authenticate(token: string): Pipelined<ItxApi> {
+    if (this.#admitted) {
+      throw new ItxError('BAD_REQUEST', 'this socket is authenticated already', { reason: 'authenticated' })
+    }
     const principal = principalOfAuthorization(this.#instance, typeof token === 'string' ? `Bearer ${token}` : null)
     if (principal === 'bad' || principal.kind === 'anonymous') {
+      this.#instance.audit.record({
+        type: 'access/denied',
+        payload: { reason: 'credential', by: null, door: 'socket' },
+      })
       throw new ItxError('FORBIDDEN', 'that token is not valid', { reason: 'credential' })
     }
-    this.#onAuthenticated()
-    return new ItxTarget(this.#instance, principal) as unknown as Pipelined<ItxApi>
+    this.#admitted = true
+    return this.#admit(principal) as unknown as Pipelined<ItxApi>
   }
 }
 allowOnly(AuthenticateTarget, members<AuthenticateApi>()('ping', 'authenticate'))

@@ -5,6 +5,7 @@ import type { Batch, OnBatch, Subscription } from '../streams/delivery/batch.ts'
 import { parsePath } from '../streams/path.ts'
 import type { ProjectStreams } from '../streams/project-streams.ts'
 import { turn } from '../streams/testing.ts'
+import { IN_PROCESS } from './session.ts'
 import { SubscriptionTarget } from './subscription-target.ts'
 
 // Guards what a slow socket reader costs: a batch that was sent belongs to the socket, and is not kept until it is
@@ -31,7 +32,7 @@ test('a batch that is not acknowledged is not kept in memory', async () => {
     acknowledgements.push(acknowledgement)
     return acknowledgement.promise
   }
-  const target = await SubscriptionTarget.open(streams, parsePath('/a'), {}, silent)
+  const target = await SubscriptionTarget.open({ streams: () => streams, session: IN_PROCESS }, parsePath('/a'), {}, silent)
   let taken: unknown
   const send = (): WeakRef<object> => {
     const events: Batch['events'] = [{ offset: 1, type: 'x', createdAt: '2026-01-01T00:00:00.000Z' }]

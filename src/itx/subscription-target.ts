@@ -1,8 +1,8 @@
 import { RpcTarget } from 'capnweb'
 import type { Batch, Closed, SubscribeOptions, Subscription } from '../streams/delivery/batch.ts'
 import type { StreamPath } from '../streams/path.ts'
-import type { ProjectStreams } from '../streams/project-streams.ts'
 import type { SubscriptionApi, WireBatch } from './handle.ts'
+import type { ProjectAccess } from './project-access.ts'
 import { type RemoteCallback, callingBack } from './remote-callback.ts'
 import { allowOnly, members } from './rpc-target.ts'
 import { wireState } from './wire-state.ts'
@@ -17,14 +17,15 @@ export class SubscriptionTarget extends RpcTarget implements SubscriptionApi {
   }
 
   static async open(
-    streams: ProjectStreams,
+    { streams, session }: Pick<ProjectAccess, 'streams' | 'session'>,
     path: StreamPath,
     options: SubscribeOptions,
     onBatch: RemoteCallback<WireBatch>,
   ): Promise<SubscriptionTarget> {
     const subscription = await callingBack(
       onBatch,
-      (call) => streams.subscribe(path, options, (batch) => call(wireBatch(batch))),
+      { session, what: 'subscription' },
+      (call) => streams().subscribe(path, options, (batch) => call(wireBatch(batch)), session.pace),
       (started) => started.unsubscribe(),
     )
     return new SubscriptionTarget(subscription)

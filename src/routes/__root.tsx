@@ -9,6 +9,8 @@ import {
 import type { ReactNode } from 'react'
 import { ErrorPage } from '../components/ui/error-page.tsx'
 import { NotFoundPage } from '../components/ui/not-found-page.tsx'
+import { tabConnection } from '../itx/client/browser-client.ts'
+import { ItxProvider } from '../itx/react/provider.ts'
 import '../styles.css'
 
 /** The mark, drawn small: no request, and no answer of 404 for /favicon.ico. */
@@ -40,7 +42,7 @@ function Document({ children }: { readonly children: ReactNode }) {
         <HeadContent />
       </head>
       <body>
-        {children}
+        <ItxProvider connection={tabConnection()}>{children}</ItxProvider>
         <Scripts />
       </body>
     </html>

@@ -9,7 +9,9 @@ export { announce, beginStop, finishStop, isReady, startInstance } from './start
 const renderPage = createStartHandler(defaultStreamHandler)
 
 export default createServerEntry({
-  fetch: (request, options) => answer(request, (page) => renderPage(page, options)),
+  // Where the router of this render finds it: `pageNonce` in itx/page-context.ts.
+  fetch: (request, options) =>
+    answer(request, (page, nonce) => renderPage(page, { ...options, context: { ...options?.context, nonce } })),
 })
 
 // Dev: live sockets stay bound to the code they began with; told to come back, they get the new one.

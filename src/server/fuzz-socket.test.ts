@@ -18,6 +18,7 @@ let watch: Watch
 let itx: Dialled
 beforeAll(async () => {
   tributary = await TestTributary.start({
+    TRIBUTARY_OPEN_HANDLES: '1000000',
     TRIBUTARY_MAX_MESSAGE_BYTES: String(4 * 2 ** 20),
     TRIBUTARY_MAX_BATCH_BYTES: String(3 * 2 ** 20),
     TRIBUTARY_MAX_EVENT_BYTES: String(2 ** 20),

@@ -1,16 +1,22 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { AppConfig } from '../../app.config.ts'
+import { SYSTEM_PROJECT_ID } from '../control-plane/audit.ts'
 import { createAuth } from '../control-plane/auth.ts'
 import { bootstrapAdmin, ensureDefaults } from '../control-plane/bootstrap.ts'
+import { ClientAddresses } from '../control-plane/client-address.ts'
 import { openControlDatabase } from '../control-plane/database.ts'
+import { finishDeletion, unfinishedDeletions } from '../control-plane/project-deletion.ts'
 import { allProjectIds } from '../control-plane/projects.ts'
+import { ReadTokens } from '../control-plane/read-tokens.ts'
 import { loadSecret } from '../control-plane/secret.ts'
 import { SetupGate } from '../control-plane/setup.ts'
 import { TokenVerifier } from '../control-plane/tokens.ts'
+import { Budgets } from '../itx/budgets.ts'
 import { type Instance, setInstance } from '../itx/instance.ts'
 import { closeSockets, terminateSockets } from '../itx/socket.ts'
 import { StreamEngine } from '../streams/engine.ts'
+import { StreamAudit } from './audit.ts'
 import { lockDataDirectory } from './data-lock.ts'
 import { loadProcessors } from './processors.ts'
 
@@ -19,6 +25,7 @@ const FLUSH_USES_MS = 60_000
 
 interface Running {
   readonly instance: Instance
+  readonly audit: StreamAudit
   readonly unlock: () => void
   readonly useTimer: ReturnType<typeof setInterval>
   ready: boolean
@@ -47,40 +54,61 @@ async function start(config: AppConfig, dev: boolean): Promise<Running> {
   }
 }
 
-async function startLocked(config: AppConfig, dev: boolean): Promise<Pick<Running, 'instance' | 'useTimer'>> {
+async function startLocked(config: AppConfig, dev: boolean): Promise<Pick<Running, 'instance' | 'audit' | 'useTimer'>> {
   // Both run from the root of the checkout, where the migrations are.
   const control = openControlDatabase(join(config.dataDir, 'control.db'), resolve('drizzle'))
-  const auth = createAuth({ database: control, config, secret: loadSecret(config.dataDir) })
-  ensureDefaults(control)
-  const processors = await loadProcessors(config.processors)
-  if (config.bootstrap) await bootstrapAdmin(auth, control, config.bootstrap)
   const { limits } = config
+  const engine = new StreamEngine({
+    directory: join(config.dataDir, 'projects'),
+    openProjects: limits.openProjects,
+    limits: {
+      eventBytes: limits.maxEventBytes,
+      batchEvents: limits.maxBatchEvents,
+      batchBytes: limits.maxBatchBytes,
+    },
+    processors: await loadProcessors(config.processors),
+    warn: (message) => console.warn(message),
+  })
+  const log = (message: string, error?: unknown) => instance.log(message, error)
+  const audit = new StreamAudit({ control, engine, log })
+  const secret = loadSecret(config.dataDir)
+  const auth = createAuth({ database: control, config, secret, audit })
   const instance: Instance = {
     config,
     control,
     auth,
+    audit,
+    engine,
     dev,
+    addresses: new ClientAddresses(config.trustedProxies),
     tokens: new TokenVerifier(control),
+    budgets: new Budgets(limits.callsPerSecond),
+    readTokens: new ReadTokens(secret),
     setup: new SetupGate({ auth, database: control }),
-    engine: new StreamEngine({
-      directory: join(config.dataDir, 'projects'),
-      openProjects: limits.openProjects,
-      limits: {
-        eventBytes: limits.maxEventBytes,
-        batchEvents: limits.maxBatchEvents,
-        batchBytes: limits.maxBatchBytes,
-      },
-      processors,
-      warn: (message) => console.warn(message),
-    }),
     log: (message, error) => console.error(message, error ?? ''),
   }
+  ensureDefaults(control)
+  if (config.bootstrap) await bootstrapAdmin(auth, control, config.bootstrap)
   setInstance(instance)
+  audit.look()
   // What a crash left undone goes on now, not when somebody next looks at the project.
-  void instance.engine.resume(allProjectIds(control))
+  void finishDeletions(instance)
+  void engine.resume([SYSTEM_PROJECT_ID, ...allProjectIds(control)])
   const useTimer = setInterval(() => flushUses(instance), FLUSH_USES_MS)
   useTimer.unref()
-  return { instance, useTimer }
+  return { instance, audit, useTimer }
+}
+
+/** Deletes the files of projects that were deleted just before a crash. One that fails is left to the next start. */
+async function finishDeletions({ control, engine, log }: Instance): Promise<void> {
+  for (const id of unfinishedDeletions(control)) {
+    try {
+      await engine.deleteProject(id)
+      finishDeletion(control, id)
+    } catch (error) {
+      log(`the streams of the deleted project ${id} could not be deleted; the next start tries again`, error)
+    }
+  }
 }
 
 /** Stores when tokens were last used. No request waits for it, and none fails by it. */
@@ -121,6 +149,7 @@ export async function finishStop(): Promise<void> {
   if (!running) return
   setInstance(undefined)
   clearInterval(running.useTimer)
+  await running.audit.stop()
   running.instance.engine.close()
   flushUses(running.instance)
   running.instance.control.close()

@@ -27,6 +27,8 @@ export interface ActorsOptions {
   readonly isFollowed: (path: StreamPath) => boolean
   /** A stream's committed state has moved on. Without events the listeners read them. */
   readonly onCommitted: (path: StreamPath, events: readonly EncodedEvent[], state: CoreState) => void
+  /** A stream's row in the catalogue is another one; after a commit of unknown outcome it may be. */
+  readonly onTouched: (path: StreamPath) => void
   /** A life of a stream is over, and the commit that ended it is on the disk. */
   readonly onEnded: (path: StreamPath, reason: CloseReason, below: boolean) => void
   /** The commit that was to end a life has failed: whether it is over, only the disk knows. */
@@ -62,7 +64,7 @@ export class Actors implements GroupParticipant {
   /** Operations that wait for a stream to be recovered. */
   #waiting = 0
   #evicting = false
-  #closed = false
+  #closed: ClosedBy | null = null
 
   constructor(storage: StreamStorage, options: ActorsOptions) {
     this.#storage = storage
@@ -75,17 +77,17 @@ export class Actors implements GroupParticipant {
   }
 
   get closed(): boolean {
-    return this.#closed
+    return this.#closed !== null
   }
 
   /** Nothing can be loaded or written from now on. */
-  close(): void {
-    this.#closed = true
+  close(by: ClosedBy): void {
+    this.#closed ??= by
   }
 
   /** The actor, read from its row if need be; null while its state is being recovered. */
   loaded(path: StreamPath): Stream | null {
-    if (this.#closed) throw shuttingDown()
+    if (this.#closed) throw closedError(this.#closed)
     const actor = this.#actors.get(path)
     if (actor) return actor
     if (this.#opening.has(path)) return null
@@ -110,7 +112,7 @@ export class Actors implements GroupParticipant {
       })
       .catch((error: unknown) => {
         // The file was closed under it.
-        throw this.#closed ? shuttingDown() : error
+        throw this.#closed ? closedError(this.#closed) : error
       })
     return this.#wait(path, recovery)
   }
@@ -148,6 +150,12 @@ export class Actors implements GroupParticipant {
     }
   }
 
+  /** The committed state of a stream that has an actor in memory, null where there is none; undefined: it has no actor. */
+  committedInMemory(path: StreamPath): CoreState | null | undefined {
+    const actor = this.#actors.get(path)
+    return actor && (actor.committed?.state ?? null)
+  }
+
   /** What is committed of a stream; recovered first when its stored state is of another version. */
   async readable(path: StreamPath): Promise<CommittedStream | null> {
     const found = this.readableNow(path)
@@ -161,7 +169,7 @@ export class Actors implements GroupParticipant {
 
   /** As `readable`, without waiting and without making an actor; `stale` when the state must be rebuilt first. */
   readableNow(path: StreamPath): CommittedStream | null | 'stale' {
-    if (this.#closed) throw shuttingDown()
+    if (this.#closed) throw closedError(this.#closed)
     const actor = this.#actors.get(path)
     if (actor) return actor.committed
     const stored = this.#storage.committed.loadStream(path)
@@ -181,9 +189,9 @@ export class Actors implements GroupParticipant {
     return stored && refOf(stored)
   }
 
-  /** @throws {ItxError} UNAVAILABLE when the file was closed while somebody waited to read it. */
+  /** @throws {ItxError} UNAVAILABLE or NOT_FOUND when the file was closed while somebody waited to read it. */
   checkOpen(): void {
-    if (this.#closed) throw shuttingDown()
+    if (this.#closed) throw closedError(this.#closed)
   }
 
   /** Reads from a stream's log; one that turns out to be damaged is stopped, and nothing of it is deleted. */
@@ -273,6 +281,7 @@ export class Actors implements GroupParticipant {
     for (const stream of settled) {
       const { events, state } = stream.settle()
       this.#options.onCommitted(stream.path, events, state)
+      this.#options.onTouched(stream.path)
     }
     this.#evict()
     if (endings.length > 0) this.#garbage = true
@@ -282,7 +291,10 @@ export class Actors implements GroupParticipant {
   /** Nothing of the group is known to be stored: its actors are dropped and read anew from the disk. */
   rolledBack(): void {
     const endings = this.#endings
-    for (const stream of this.#dirty) this.#actors.delete(stream.path)
+    for (const stream of this.#dirty) {
+      this.#actors.delete(stream.path)
+      this.#options.onTouched(stream.path)
+    }
     for (const { path } of endings) {
       for (const each of this.#actors.keys()) if (each === path || isBelow(each, path)) this.#actors.delete(each)
     }
@@ -293,7 +305,7 @@ export class Actors implements GroupParticipant {
   }
 
   #transact(changes: readonly Change[], first: (tx: WriteTransaction) => void): void {
-    if (this.#closed) throw shuttingDown()
+    if (this.#closed) throw closedError(this.#closed)
     // Enlisted before the first write: should it fail, the actors must be dropped.
     for (const { stream } of changes) this.#dirty.add(stream)
     try {
@@ -365,6 +377,12 @@ function refOf({ id, state }: StoredStream): StreamRef {
   return { id, path: state.path, incarnationId: state.incarnationId }
 }
 
-export function shuttingDown(): ItxError {
-  return new ItxError('UNAVAILABLE', 'the server is shutting down', { reason: 'shutting-down' })
+/** Why the streams of a project take no more questions. */
+export type ClosedBy = Extract<CloseReason, 'shutdown' | 'deleted'>
+
+/** What whoever still asks is told. */
+export function closedError(by: ClosedBy): ItxError {
+  return by === 'deleted'
+    ? new ItxError('NOT_FOUND', 'the project was deleted', { reason: 'project-deleted' })
+    : new ItxError('UNAVAILABLE', 'the server is shutting down', { reason: 'shutting-down' })
 }

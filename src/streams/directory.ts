@@ -1,5 +1,6 @@
+import type { CoreState } from './core/state.ts'
 import { ItxError, shown } from './errors.ts'
-import { type StreamPath, parsePath } from './path.ts'
+import { type StreamPath, parsePath, pathName } from './path.ts'
 import type { CatalogueRow, CommittedReader } from './storage/port.ts'
 
 /** Rows of one catalogue page, at most. */
@@ -99,6 +100,24 @@ export function listStreams(
   }
   const streams = rows.slice(0, limit)
   return { streams, nextAfter: rows.length > limit ? (streams.at(-1)?.path ?? null) : null }
+}
+
+/** A stream as the catalogue lists it. */
+export function catalogueRow(state: CoreState): CatalogueRow {
+  return {
+    path: state.path,
+    name: pathName(state.path),
+    incarnationId: state.incarnationId,
+    contentType: state.contentType,
+    eventCount: state.eventCount,
+    maxOffset: state.maxOffset,
+    createdAt: state.createdAt,
+    lastEventAt: state.lastEventAt,
+    paused: state.paused,
+    closed: state.closed,
+    childCount: state.childCount,
+    descendantCount: state.descendantCount,
+  }
 }
 
 /** A row with a damaged path, or a damaged index, is not listed where it belongs: only the count shows it. */

@@ -2,42 +2,21 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type EncodedInput, encodeInput } from './event.ts'
-import { type EngineOptions, StreamEngine } from './engine.ts'
+import { StreamEngine } from './engine.ts'
 import { parsePath } from './path.ts'
 import { CommitScheduler } from './storage/sqlite/group-commit.ts'
 import { SqliteStorage } from './storage/sqlite/sqlite-storage.ts'
-import { TestClock, TestFolder, countingIds, failure, failureOf, plantState, readAll, times, turn } from './testing.ts'
+import { TestEngine, failure, failureOf, plantState, readAll, times, turn } from './testing.ts'
 
 // Guards the set of open projects: files are closed behind nobody's back, and shutting down loses and leaks nothing.
 
 const A = parsePath('/a')
 const x: EncodedInput = encodeInput({ type: 'x' })
 
-class TestEngine {
-  readonly folder = new TestFolder()
-  readonly warnings: string[] = []
-  readonly engine: StreamEngine
-
-  constructor(options: Partial<EngineOptions> = {}) {
-    this.engine = new StreamEngine({
-      directory: join(this.folder.path, 'not', 'yet', 'there'),
-      now: new TestClock().now,
-      newId: countingIds(),
-      warn: (message) => this.warnings.push(message),
-      ...options,
-    })
-  }
-
-  [Symbol.dispose](): void {
-    this.engine.close()
-    this.folder[Symbol.dispose]()
-  }
-}
-
 describe('a project', () => {
   test('is a file of its own, made on first use', async () => {
     using opened = new TestEngine()
-    const directory = join(opened.folder.path, 'not', 'yet', 'there')
+    const { directory } = opened
     expect(readdirSync(directory)).toEqual([])
     await opened.engine.project('prj_1').append(A, [x])
     await opened.engine.project('prj_2').append(A, [x, x])
@@ -138,7 +117,7 @@ describe('the projects that are open at once', () => {
     await opened.engine.project('a').append(A, [x])
     const { exists: _, ...state } = await opened.engine.project('a').state(A)
     opened.engine.project('b')
-    const file = join(opened.folder.path, 'not', 'yet', 'there', 'a.db')
+    const file = join(opened.directory, 'a.db')
     const storage = new SqliteStorage(file, new CommitScheduler())
     // A log of one page is replayed without a turn of the event loop: step by step with what is asked below.
     plantState(storage, { ...state, maxOffset: 7 }, 0)
@@ -187,7 +166,7 @@ describe('closing', () => {
     ]
     opened.engine.close()
     await Promise.all(appends)
-    const again = new StreamEngine({ directory: join(opened.folder.path, 'not', 'yet', 'there') })
+    const again = new StreamEngine({ directory: opened.directory })
     expect(await readAll(again.project('a'), A)).toHaveLength(3)
     expect((await again.project('a').list()).streams.map((row) => row.path)).toEqual([
       '/',
@@ -267,7 +246,7 @@ describe('closing', () => {
     for (let i = 0; i < 3; i++) await opened.engine.project('a').append(A, times(1000, x))
     const { exists: _, ...state } = await opened.engine.project('a').state(A)
     opened.engine.close()
-    const directory = join(opened.folder.path, 'not', 'yet', 'there')
+    const { directory } = opened
     const storage = new SqliteStorage(join(directory, 'a.db'), new CommitScheduler())
     plantState(storage, state, 0)
     storage.close()

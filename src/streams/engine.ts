@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync } from 'node:fs'
+import { open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
-import { ItxError } from './errors.ts'
+import { closedError } from './actors.ts'
+import { ItxError, itxErrorCode } from './errors.ts'
 import { type AppendLimits, DEFAULT_APPEND_LIMITS } from './event.ts'
 import type { ProcessorRegistry } from './processors/registry.ts'
 import { ProjectStreams } from './project-streams.ts'
@@ -30,6 +32,8 @@ export class StreamEngine {
   readonly #scheduler = new CommitScheduler()
   /** In order of last use. */
   readonly #open = new Map<string, ProjectStreams>()
+  /** Whoever still holds access to one of these must not make its file anew. */
+  readonly #deleted = new Set<string>()
   #warned = false
   #closed = false
 
@@ -41,10 +45,11 @@ export class StreamEngine {
   /**
    * The streams of a project. Ask again for every operation: an idle project's file may be closed in between.
    *
-   * @throws {ItxError} UNAVAILABLE when shutting down or when the file cannot be opened.
+   * @throws {ItxError} UNAVAILABLE when shutting down or when the file cannot be opened; NOT_FOUND `project-deleted`.
    */
   project(projectId: string): ProjectStreams {
-    if (this.#closed) throw new ItxError('UNAVAILABLE', 'the server is shutting down', { reason: 'shutting-down' })
+    if (this.#closed) throw closedError('shutdown')
+    if (this.#deleted.has(projectId)) throw closedError('deleted')
     let streams = this.#open.get(projectId)
     if (streams) this.#open.delete(projectId)
     else streams = this.#openProject(projectId)
@@ -61,11 +66,34 @@ export class StreamEngine {
       if (this.#closed) return
       try {
         // Nothing was ever stored in one without a file.
-        if (existsSync(this.#file(id))) this.project(id)
+        if (!this.#deleted.has(id) && existsSync(this.#file(id))) this.project(id)
       } catch (error) {
         this.#options.warn?.(`project ${id} cannot be opened: ${String(error)}`)
       }
       await nextTurn(nodeScheduler)
+    }
+  }
+
+  /**
+   * Removes a project's file and all that belongs to it, for good. Its readers, scans and processors end; whoever kept the
+   * project hears NOT_FOUND `project-deleted` from now on, and so does whoever asks this engine for it again.
+   *
+   * Deleting what is not there is no error: after a crash, or a failure, calling it again finishes the work. Once it
+   * resolves, not even a power cut brings the file back.
+   *
+   * @throws {ItxError} BAD_REQUEST for a bad id; UNAVAILABLE when shutting down, or when the disk refuses.
+   */
+  async deleteProject(projectId: string): Promise<void> {
+    if (this.#closed) throw closedError('shutdown')
+    checkId(projectId)
+    this.#deleted.add(projectId)
+    const streams = this.#open.get(projectId)
+    this.#open.delete(projectId)
+    try {
+      streams?.shutdown('deleted')
+      await this.#removeFiles(projectId)
+    } catch (error) {
+      throw removalError(error)
     }
   }
 
@@ -77,8 +105,7 @@ export class StreamEngine {
   }
 
   #openProject(projectId: string): ProjectStreams {
-    // The id becomes a file name.
-    if (!PROJECT_ID.test(projectId)) throw new ItxError('BAD_REQUEST', 'that is not a project id')
+    checkId(projectId)
     this.#makeRoom()
     return new ProjectStreams(new SqliteStorage(this.#file(projectId), this.#scheduler, this.#options.warn), {
       limits: this.#options.limits ?? DEFAULT_APPEND_LIMITS,
@@ -87,6 +114,23 @@ export class StreamEngine {
       ...(this.#options.processors ? { processors: this.#options.processors } : {}),
       ...(this.#options.warn ? { warn: this.#options.warn } : {}),
     })
+  }
+
+  /** The database first: what a crash leaves behind then is never taken for a project that lacks its latest commits. */
+  async #removeFiles(projectId: string): Promise<void> {
+    const { directory } = this.#options
+    const file = `${projectId}.db`
+    await rm(join(directory, file), { force: true })
+    // Its write-ahead log, the index of that, and copies of logs that were damaged.
+    for (const name of await readdir(directory)) {
+      if (name.startsWith(`${file}-`)) await rm(join(directory, name), { force: true })
+    }
+    const folder = await open(directory)
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
   }
 
   #file(projectId: string): string {
@@ -106,4 +150,22 @@ export class StreamEngine {
       this.#options.warn?.(`more than ${limit} projects are in use at once; their files stay open`)
     }
   }
+}
+
+/** @throws {ItxError} BAD_REQUEST: the id becomes a file name. */
+function checkId(projectId: string): void {
+  if (!PROJECT_ID.test(projectId)) throw new ItxError('BAD_REQUEST', 'that is not a project id')
+}
+
+/** The message of a file error names folders of the server: callers get its code alone. */
+function removalError(error: unknown): ItxError {
+  if (itxErrorCode(error) !== undefined) return error as ItxError
+  const { code } = (error ?? {}) as { code?: unknown }
+  const why = typeof code === 'string' ? ` (${code})` : ''
+  return new ItxError(
+    'UNAVAILABLE',
+    `the project's files could not be removed${why}`,
+    { reason: 'io' },
+    { cause: error },
+  )
 }

@@ -1,14 +1,16 @@
-import { Actors } from './actors.ts'
+import { Activities, type Activity, type ActivityOptions, type OnActivity, activityPaths } from './activity.ts'
+import { Actors, type ClosedBy } from './actors.ts'
 import { SUBSCRIBER_CONNECTED, SUBSCRIBER_DISCONNECTED, coreEvent } from './core/core-events.ts'
 import type { ConfigChange } from './core/config.ts'
 import type { CoreState } from './core/state.ts'
-import type { OnBatch, SubscribeOptions, Subscription } from './delivery/batch.ts'
+import type { OnBatch, Pace, SubscribeOptions, Subscription } from './delivery/batch.ts'
 import { Feeds } from './delivery/feeds.ts'
 import {
   type ChildrenOptions,
   type ChildrenPage,
   type ListOptions,
   type StreamsPage,
+  catalogueRow,
   wholeNumber,
 } from './directory.ts'
 import { missingEvent } from './errors.ts'
@@ -27,7 +29,7 @@ import type { ProcessorPorts } from './processors/ports.ts'
 import { ProcessorRegistry } from './processors/registry.ts'
 import { type Scheduler, nodeScheduler } from './scheduler.ts'
 import { type OnScanBatch, type Scan, type ScanOptions, Scans, planScan } from './scan.ts'
-import type { EventPage, EventRange, StreamStorage } from './storage/port.ts'
+import type { CatalogueRow, EventPage, EventRange, StreamStorage } from './storage/port.ts'
 import type { CommittedStream } from './stream.ts'
 import { type ExportOptions, type ExportPage, type ImportChunk, type Imported, exportPage } from './transfer.ts'
 
@@ -53,6 +55,7 @@ export class ProjectStreams {
   readonly #feeds: Feeds
   readonly #reader: ProjectReader
   readonly #scans: Scans
+  readonly #activities: Activities
   readonly #writer: ProjectWriter
   /** What runs over the streams. */
   readonly processors: ProcessorHost
@@ -69,15 +72,18 @@ export class ProjectStreams {
         this.#feeds.publish(path, events, state)
         if (state.processors.length > 0) this.#wakeProcessors(path)
       },
+      onTouched: (path) => this.#activities.touch(path),
       onEnded: (path, reason, below) => {
         this.processors.end(path, below)
         this.#scans.end(path, reason, below)
         this.#feeds.end(path, reason, below)
+        if (reason === 'deleted') this.#activities.removed(path)
       },
       // Led on, they might be led into the next life; who asks again is told where they are.
       onUncertain: (path, below) => {
         this.#scans.end(path, 'storage', below)
         this.#feeds.end(path, 'storage', below)
+        if (below) this.#activities.uncertain(path)
       },
     })
     this.#reader = new ProjectReader(storage.committed, this.#actors)
@@ -87,6 +93,7 @@ export class ProjectStreams {
       elapsed: options.elapsed ?? (() => performance.now()),
       readPage: (stream, range) => this.#expectedPage(stream, range),
     })
+    this.#activities = new Activities({ scheduler, row: (path) => this.#committedRow(path) })
     const registry = options.processors ?? new ProcessorRegistry()
     this.#writer = new ProjectWriter(storage, this.#actors, options, registry)
     this.processors = new ProcessorHost(this.#processorPorts(scheduler), registry)
@@ -95,7 +102,8 @@ export class ProjectStreams {
 
   /** Whether the file may be closed without anybody noticing: no live reader, nothing being written or opened. */
   get idle(): boolean {
-    return this.#feeds.size + this.#scans.size === 0 && this.#actors.idle && !this.processors.busy
+    const readers = this.#feeds.size + this.#scans.size + this.#activities.size
+    return readers === 0 && this.#actors.idle && !this.processors.busy
   }
 
   /**
@@ -199,12 +207,17 @@ export class ProjectStreams {
    *
    * @throws {ItxError} BAD_REQUEST for a bad `after`; CONFLICT `incarnation`; UNAVAILABLE when shutting down.
    */
-  async subscribe(path: StreamPath, options: SubscribeOptions, onBatch: OnBatch): Promise<Subscription> {
+  async subscribe(
+    path: StreamPath,
+    options: SubscribeOptions,
+    onBatch: OnBatch,
+    pace?: Pace,
+  ): Promise<Subscription> {
     const { after } = options
     if (after !== undefined && after !== 'start' && after !== 'now') wholeNumber(after, 'after')
     // Loaded first: a state that is behind its log would hide events from the reader.
     return this.#actors.whenLoaded(path, never, (stream) => {
-      const subscription = this.#feeds.subscribe(path, stream.committed?.state ?? null, options, onBatch)
+      const subscription = this.#feeds.subscribe(path, stream.committed?.state ?? null, options, onBatch, pace)
       if (stream.working.config.recordPresence) this.#recordPresence(path, subscription)
       return subscription
     })
@@ -218,6 +231,17 @@ export class ProjectStreams {
   async scan(path: StreamPath, options: ScanOptions, onBatch: OnScanBatch): Promise<Scan> {
     const plan = planScan(options)
     return this.#scans.start(path, await this.#actors.readable(path), plan, onBatch)
+  }
+
+  /**
+   * Tells which children of some streams have changed, as rows, at most twice a second; one batch is in flight. Whoever
+   * reads the children after this was called misses nothing: what a page holds and what a batch tells are both committed
+   * state, and the later of the two is right.
+   *
+   * @throws {ItxError} BAD_REQUEST for no path, too many, or a bad one; UNAVAILABLE when shutting down.
+   */
+  async activity(options: ActivityOptions, onRows: OnActivity): Promise<Activity> {
+    return this.#activities.watch(activityPaths(options), onRows)
   }
 
   /** A page of the whole log as it is stored, to be imported elsewhere. See `exportPage`. */
@@ -247,13 +271,25 @@ export class ProjectStreams {
     return this.#writer.import(path, chunk)
   }
 
-  /** Ends the readers, commits what is open and closes the file. */
-  shutdown(): void {
-    this.#actors.close()
+  /**
+   * Ends the readers, commits what is open and closes the file.
+   *
+   * @param by what readers, and whoever asks later, are told
+   */
+  shutdown(by: ClosedBy = 'shutdown'): void {
+    this.#actors.close(by)
     this.processors.stop()
-    this.#scans.endAll('shutdown')
-    this.#feeds.endAll('shutdown')
+    this.#scans.endAll(by)
+    this.#activities.endAll(by)
+    this.#feeds.endAll(by)
     this.#storage.close()
+  }
+
+  #committedRow(path: StreamPath): CatalogueRow | null {
+    const state = this.#actors.committedInMemory(path)
+    if (state !== undefined) return state && catalogueRow(state)
+    const [row] = this.#storage.committed.list(path, { limit: 1 })
+    return row?.path === path ? row : null
   }
 
   #wakeProcessors(path: StreamPath): void {
@@ -269,6 +305,7 @@ export class ProjectStreams {
       scheduler,
       now: this.#options.now,
       committed: (path) => this.#actors.readable(path),
+      checkOpen: () => this.#actors.checkOpen(),
       readAfter: (ref, after) => this.#reader.page(ref, after),
       working: (path) => {
         const stream = this.#actors.loaded(path)

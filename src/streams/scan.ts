@@ -104,7 +104,7 @@ export class Scans {
     }
   }
 
-  endAll(reason: 'shutdown'): void {
+  endAll(reason: 'shutdown' | 'deleted'): void {
     for (const scan of this.#running) scan.end({ reason })
   }
 }

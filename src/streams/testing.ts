@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CORE_STATE_VERSION, type CoreState, emptyState } from './core/state.ts'
 import { reduceCore } from './core/reducer.ts'
+import { type EngineOptions, StreamEngine } from './engine.ts'
 import { itxErrorCode, itxErrorDetails } from './errors.ts'
 import { type AppendLimits, DEFAULT_APPEND_LIMITS, type EncodedEvent, type EventInput, encodeInput } from './event.ts'
 import { type StreamPath, parsePath } from './path.ts'
@@ -113,6 +114,29 @@ export class TestProject {
       storage,
       new ProjectStreams(storage, { limits: this.#limits, now: this.clock.now, newId: this.#newId, ...this.#more }),
     ]
+  }
+}
+
+/** The streams of many projects in a folder that is made on first use. Use with `using`. */
+export class TestEngine {
+  readonly folder = new TestFolder()
+  readonly directory = join(this.folder.path, 'not', 'yet', 'there')
+  readonly warnings: string[] = []
+  readonly engine: StreamEngine
+
+  constructor(options: Partial<EngineOptions> = {}) {
+    this.engine = new StreamEngine({
+      directory: this.directory,
+      now: new TestClock().now,
+      newId: countingIds(),
+      warn: (message) => this.warnings.push(message),
+      ...options,
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.engine.close()
+    this.folder[Symbol.dispose]()
   }
 }
 

@@ -59,7 +59,14 @@ export class TestServer {
   project(slug = 'test', { role = 'admin' }: HandleOptions = {}): ProjectApi & Disposable {
     const streams = () => this.#life(slug).streams
     streams()
-    const target = new ProjectTarget(new ProjectAccess({ id: slug, slug, name: slug, role }, streams))
+    const access = new ProjectAccess({ id: slug, role, info: () => ({ id: slug, slug, name: slug, role }), streams })
+    const target = new ProjectTarget(access, {
+      rename: () => Promise.reject(notKept('renamed')),
+      delete: () => Promise.reject(notKept('deleted')),
+      createReadToken: () => {
+        throw notKept('read by token')
+      },
+    })
     return new RpcStub(target) as unknown as ProjectApi & Disposable
   }
 
@@ -135,6 +142,13 @@ export class TestServer {
     }
     return life
   }
+}
+
+/** Projects are kept by the control plane, of which there is none here. */
+function notKept(what: string): ItxError {
+  return new ItxError('BAD_REQUEST', `a project of a test server is not ${what}: it is there when it is asked for`, {
+    reason: 'unsupported',
+  })
 }
 
 /** Starts a server for tests. Close it at the end, or say `using`. @throws {ItxError} BAD_REQUEST for a bad processor. */

@@ -16,15 +16,15 @@ export function ConnectionState() {
         {seconds !== null && <span aria-hidden="true"> in {seconds} s</span>}
       </span>
       {status.state === 'signed-out' && (
-        <a href={`/sign-in?redirect=${encodeURIComponent(here)}`} className="link">
-          Sign in
+        <a href={status.reason === 'access changed' ? here : `/sign-in?redirect=${encodeURIComponent(here)}`} className="link">
+          {status.reason === 'access changed' ? 'Reload' : 'Sign in'}
         </a>
       )}
     </div>
   )
 }
 
-function words({ state }: ConnectionStatus): string {
+function words({ state, reason }: ConnectionStatus): string {
   switch (state) {
     case 'idle':
       return ''
@@ -35,7 +35,7 @@ function words({ state }: ConnectionStatus): string {
     case 'reconnecting':
       return 'Reconnecting'
     case 'signed-out':
-      return 'Signed out'
+      return reason === 'access changed' ? 'Access changed' : 'Signed out'
   }
 }
 

@@ -1,7 +1,7 @@
 import { type KeyboardEvent, type SubmitEvent, useDeferredValue, useId, useMemo, useState } from 'react'
 import type { ProjectInfo } from '../../itx/handle.ts'
 import { useItxMutation } from '../../itx/react/hooks.ts'
-import { itxErrorCode } from '../../streams/errors.ts'
+import { itxErrorCode, itxErrorDetails } from '../../streams/errors.ts'
 import type { EncodedInput, Receipt } from '../../streams/event.ts'
 import { Button } from '../ui/button.tsx'
 import { counted, formatCount } from '../ui/formats.ts'
@@ -136,8 +136,8 @@ function receiptWords(receipts: readonly Receipt[]): string {
 
 function AppendError({ error }: { readonly error: Error }) {
   const code = itxErrorCode(error)
-  // Without a code nobody answered: the socket broke on the way there, or on the way back.
-  const unknown = code === undefined
+  // Nobody answered: the socket broke on the way there, or on the way back.
+  const unknown = itxErrorDetails(error)?.['reason'] === 'connection-lost'
   return (
     <ErrorNotice code={code} message={error.message}>
       {unknown && <p>Whether it was stored is not known. Look at the events before you send it again.</p>}

@@ -1,4 +1,4 @@
-import { type CSSProperties, type KeyboardEvent, type ReactNode, useCallback, useState } from 'react'
+import { type KeyboardEvent, type ReactNode, useCallback, useState } from 'react'
 import { flushSync } from 'react-dom'
 import type { TailSnapshot } from '../../itx/client/stream-tail.ts'
 import type { EncodedEvent } from '../../streams/event.ts'
@@ -88,7 +88,7 @@ export function EventLog({ projectId, path, tail }: EventLogProps) {
                 )}
               </div>
             )}
-            <ol style={offsetWidth(rows)}>
+            <ol className={offsetWidth(rows)}>
               {rows.map((event, index) => (
                 <DayAndRow key={event.offset} event={event} previous={rows[index - 1]}>
                   <EventRow
@@ -168,10 +168,30 @@ function rowForKey(event: KeyboardEvent<HTMLElement>): HTMLElement | null {
   }
 }
 
-/** The width of the widest offset, its separators included: each row is a grid of its own, and they must agree. */
-function offsetWidth(rows: readonly EncodedEvent[]): CSSProperties & Record<'--offset-width', string> {
+/**
+ * The width of the widest offset, its separators included: each row is a grid of its own, and they must agree. Classes,
+ * because the page's policy lets no style stand in its HTML. From 3 digits to 16, the most an offset has.
+ */
+const OFFSET_WIDTHS = [
+  '[--offset-width:3ch]',
+  '[--offset-width:4.5ch]',
+  '[--offset-width:5.5ch]',
+  '[--offset-width:6.5ch]',
+  '[--offset-width:8ch]',
+  '[--offset-width:9ch]',
+  '[--offset-width:10ch]',
+  '[--offset-width:11.5ch]',
+  '[--offset-width:12.5ch]',
+  '[--offset-width:13.5ch]',
+  '[--offset-width:15ch]',
+  '[--offset-width:16ch]',
+  '[--offset-width:17ch]',
+  '[--offset-width:18.5ch]',
+]
+
+function offsetWidth(rows: readonly EncodedEvent[]): string | undefined {
   const digits = String(rows.at(-1)?.offset ?? 0).length
-  return { '--offset-width': `${Math.max(3, digits + Math.floor((digits - 1) / 3) * 0.5)}ch` }
+  return OFFSET_WIDTHS[Math.max(0, digits - 3)]
 }
 
 function messageOf(error: unknown): string {

@@ -25,7 +25,7 @@ export function StreamPage({ project, path, origin }: StreamPageProps) {
   const known = useItxQuery(query)
   const tail = useStreamTail(project.id, path)
   const state: HeaderState | undefined = tail.state
-    ? { ...navigationOf(tail.state), pauseReason: tail.state.pauseReason }
+    ? { ...navigationOf(tail.state, path), pauseReason: tail.state.pauseReason }
     : known.data
   const absent = state?.exists === false && tail.events.length === 0
   const onAppended = () => {

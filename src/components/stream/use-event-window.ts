@@ -1,6 +1,6 @@
 import { useCallback, useState } from 'react'
-import { browserClient } from '../../itx/client/browser-client.ts'
 import type { TailSnapshot } from '../../itx/client/stream-tail.ts'
+import { useItxConnection } from '../../itx/react/provider.ts'
 import { type EventWindow, follow, hold, joins, lastShown, openWindow, prependOlder, takeTail } from './event-window.ts'
 
 /** Events that going back brings at a time. */
@@ -24,6 +24,7 @@ export interface LiveWindow {
 
 /** The window of a view on a stream's tail. */
 export function useEventWindow(projectId: string, path: string, tail: TailSnapshot): LiveWindow {
+  const connection = useItxConnection()
   const [held, setHeld] = useState(() => openWindow(tail.events))
   const [loadingOlder, setLoadingOlder] = useState(false)
   const [olderError, setOlderError] = useState<unknown>(null)
@@ -34,11 +35,11 @@ export function useEventWindow(projectId: string, path: string, tail: TailSnapsh
   const holdHere = useCallback(() => setHeld((now) => hold(now)), [])
   const first = window.rows[0]?.offset
   const loadOlder = async () => {
-    if (first === undefined) return
+    if (first === undefined || connection === null) return
     setLoadingOlder(true)
     setOlderError(null)
     try {
-      using handle = await browserClient().project(projectId)
+      using handle = await connection.project(projectId)
       using stream = handle.streams.get(path)
       const page = await stream.read({ before: first, order: 'desc', limit: OLDER_PAGE })
       setHeld((now) => prependOlder(now, page.events))

@@ -1,18 +1,14 @@
 import { WebSocket as NodeWebSocket } from 'ws'
 import { ItxError } from '../../streams/errors.ts'
-import { type EventInput, type Receipt, type StreamEvent, decodeEvent, encodeInput } from '../../streams/event.ts'
-import type { ProjectApi, ReadOptions, StreamApi, SubscribeAfter, WireState } from '../handle.ts'
 import { Connection } from './connection.ts'
-import { followStream } from './follow.ts'
+import { type ConnectOptions, checkedUrl } from './connect-options.ts'
+import { ItxClient } from './itx-client.ts'
 
-export interface ConnectOptions {
-  /** The server's address, such as `http://localhost:3000`. */
-  readonly url: string
-  /** An API token. */
-  readonly token: string
-  /** The project's slug or id. */
-  readonly project: string
-}
+export { ItxClient } from './itx-client.ts'
+export type { ConnectOptions } from './connect-options.ts'
+
+/** A peer that sends nothing, not even the server's answer to a ping, is not there. */
+const QUIET_MS = 30_000
 
 /**
  * Connects a program to a project. The socket is opened at the first call and reopened when it breaks; call `close`
@@ -21,16 +17,15 @@ export interface ConnectOptions {
  * Until there was a first connection, a call fails as soon as its dial does: a wrong address should not look like a slow
  * one. After it, waiting is the right answer.
  *
- * @throws {ItxError} BAD_REQUEST when the address is not one.
+ * @throws {ItxError} BAD_REQUEST when the address is none, or there is no token.
  */
-export function connectItx({ url, token, project }: ConnectOptions): ItxClient {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new ItxError('BAD_REQUEST', `the address must begin with http:// or https://, not ${url}`, { field: 'url' })
+export function connectItx({ url, token, project, ...settings }: ConnectOptions): ItxClient {
+  const socketUrl = checkedUrl(url)
+  if (token === undefined || token === '') {
+    throw new ItxError('BAD_REQUEST', 'a program needs a token: tributary token create', { field: 'token' })
   }
-  const socketUrl = new URL('/api/itx', url)
-  socketUrl.protocol = socketUrl.protocol === 'https:' ? 'wss:' : 'ws:'
   let reached = false
-  const connection = new Connection(() => {
+  const dial = () => {
     const socket = new NodeWebSocket(socketUrl, {
       headers: { authorization: `Bearer ${token}` },
       maxPayload: 64 * 2 ** 20,
@@ -49,8 +44,11 @@ export function connectItx({ url, token, project }: ConnectOptions): ItxClient {
       if (!reached) connection.fail(unreachable(url, `nothing answers at ${url} (${causeOf(error)})`))
     })
     return socket as unknown as WebSocket
-  })
-  return new ItxClient(connection, project)
+  }
+  const connection = new Connection(dial, { quietMs: QUIET_MS })
+  // A program cannot sign in: the next call asks again, and is told by the door what is wrong with its token.
+  connection.subscribe(() => connection.status.state === 'signed-out' && connection.reset())
+  return new ItxClient(connection, project, settings)
 }
 
 function unreachable(url: string, message: string): ItxError {
@@ -60,76 +58,4 @@ function unreachable(url: string, message: string): ItxError {
 /** A name with several addresses fails with an error that has no words of its own. */
 function causeOf(error: NodeJS.ErrnoException): string {
   return error.code ?? error.message
-}
-
-/** A project, from a program: events and states as values, encoded and decoded at this end. */
-export class ItxClient {
-  readonly connection: Connection
-  readonly #project: string
-
-  constructor(connection: Connection, project: string) {
-    this.connection = connection
-    this.#project = project
-  }
-
-  /** Runs something with the project's handle. */
-  async use<T>(action: (handle: ProjectApi) => Promise<T>): Promise<T> {
-    using handle = await this.connection.project(this.#project)
-    return await action(handle)
-  }
-
-  /** Runs something with a stream's handle. */
-  onStream<T>(path: string, action: (stream: StreamApi) => Promise<T>): Promise<T> {
-    return this.use(async (handle) => {
-      using stream = handle.streams.get(path)
-      return await action(stream)
-    })
-  }
-
-  /** Appends a batch, all or nothing; a receipt per event. */
-  append(path: string, events: readonly EventInput[]): Promise<readonly Receipt[]> {
-    return this.onStream(path, (stream) => stream.append(events.map(encodeInput)))
-  }
-
-  /** A page of events. `nextCursor` is null on the last page. */
-  async read(
-    path: string,
-    options: Omit<ReadOptions, 'visibleOnly'> = {},
-  ): Promise<{
-    readonly events: readonly StreamEvent[]
-    readonly nextCursor: number | null
-    readonly maxOffset: number
-  }> {
-    const page = await this.onStream(path, (stream) => stream.read(options))
-    return { ...page, events: page.events.map(decodeEvent) }
-  }
-
-  state(path: string): Promise<WireState> {
-    return this.onStream(path, (stream) => stream.state())
-  }
-
-  /** Replays events after an offset, then follows the tail through reconnects, until the signal ends it. */
-  async follow(
-    path: string,
-    options: {
-      readonly after: SubscribeAfter
-      readonly signal: AbortSignal
-      readonly onInterrupted?: (error: unknown) => void
-    },
-    onEvents: (events: readonly StreamEvent[]) => unknown,
-  ): Promise<void> {
-    // The first contact finds out whether token and project are good; after it, waiting is the right answer.
-    await this.use((handle) => handle.project())
-    await followStream({
-      connection: this.connection,
-      project: this.#project,
-      path,
-      ...options,
-      onBatch: (batch) => onEvents(batch.events.map(decodeEvent)),
-    })
-  }
-
-  close(): void {
-    this.connection.close()
-  }
 }

@@ -1,17 +1,16 @@
-import { ItxError, itxErrorCode, itxErrorDetails } from '../../streams/errors.ts'
-import type { SubscribeAfter, WireBatch } from '../handle.ts'
-import type { Connection } from './connection.ts'
-
-const FIRST_RETRY_MS = 1000
-const LAST_RETRY_MS = 15_000
+import { ItxError, type ItxErrorCode, itxErrorCode, itxErrorDetails } from '../../streams/errors.ts'
+import type { Closed, SubscribeAfter, WireBatch } from '../handle.ts'
+import { type HandleSource, Backoff, pause } from './retry.ts'
 
 export interface FollowOptions {
-  readonly connection: Connection
+  readonly connection: HandleSource
   readonly project: string
   readonly path: string
   readonly after: SubscribeAfter
   /** The life of the stream that `after` belongs to. */
   readonly incarnationId?: string | undefined
+  /** Only these types. */
+  readonly types?: readonly string[]
   readonly state?: boolean
   /** Called for each batch, in order, each event once. Its result is the acknowledgement. */
   readonly onBatch: (batch: WireBatch) => unknown
@@ -24,25 +23,25 @@ export interface FollowOptions {
  * Follows a stream for as long as the signal allows: resumes after the last offset that was taken, through any number
  * of broken connections, with no gap and nothing twice.
  *
- * @throws {ItxError} what waiting cannot mend: NOT_FOUND, FORBIDDEN, BAD_REQUEST, CONFLICT `incarnation`.
+ * @throws {ItxError} what waiting cannot mend: NOT_FOUND, FORBIDDEN, BAD_REQUEST, CONFLICT `incarnation`, UNAVAILABLE
+ *   `closed`.
  */
 export async function followStream(options: FollowOptions): Promise<void> {
   let after = options.after
   let incarnationId = options.incarnationId
-  let wait = FIRST_RETRY_MS
+  const backoff = new Backoff()
   while (!options.signal.aborted) {
     try {
       await followOnce(options, after, incarnationId, (batch) => {
         after = batch.through
         incarnationId = batch.incarnationId ?? undefined
-        wait = FIRST_RETRY_MS
+        backoff.reset()
       })
     } catch (error) {
       if (options.signal.aborted) return
       if (isFinal(error)) throw error
       options.onInterrupted?.(error)
-      await pause(wait * (0.5 + Math.random() / 2), options.signal)
-      wait = Math.min(wait * 2, LAST_RETRY_MS)
+      await pause(backoff.next(), options.signal, options.connection)
     }
   }
 }
@@ -74,6 +73,7 @@ async function followOnce(
       {
         after,
         ...(incarnationId === undefined ? {} : { incarnationId }),
+        ...(options.types === undefined ? {} : { types: options.types }),
         ...(options.state === undefined ? {} : { state: options.state }),
       },
       (batch) => (taken = taken.then(() => take(batch))),
@@ -85,13 +85,21 @@ async function followOnce(
       await subscription.unsubscribe().catch(() => {})
       return
     }
-    throw new ItxError('UNAVAILABLE', `the subscription ended: ${ended.reason}`, { reason: ended.reason })
+    throw endError(path, ended)
   } finally {
     current = false
     // What is being taken decides where the next subscription begins.
     await Promise.race([taken.catch(() => {}), aborted.promise])
     signal.removeEventListener('abort', onAbort)
   }
+}
+
+/** What the server's end of a subscription means: a code of it that waiting cannot mend is final here, too. */
+function endError(path: string, { reason, code }: Closed): ItxError {
+  const known = itxErrorCode({ code })
+  const final = known === 'NOT_FOUND' || known === 'FORBIDDEN'
+  const carried: ItxErrorCode = final ? known : 'UNAVAILABLE'
+  return new ItxError(carried, `the subscription to ${path} ended: ${reason}`, { reason })
 }
 
 /** Whether trying again cannot help. */
@@ -103,20 +111,10 @@ export function isFinal(error: unknown): boolean {
       return true
     case 'CONFLICT':
       return itxErrorDetails(error)?.['reason'] === 'incarnation'
+    case 'UNAVAILABLE':
+      // By whoever made the connection: it does not come back.
+      return itxErrorDetails(error)?.['reason'] === 'closed'
     default:
       return false
   }
-}
-
-/** Waits, or returns at once when the signal comes. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
 }

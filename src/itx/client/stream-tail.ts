@@ -1,8 +1,8 @@
-import { itxErrorCode } from '../../streams/errors.ts'
+import { itxErrorCode, itxErrorDetails } from '../../streams/errors.ts'
 import type { EncodedEvent } from '../../streams/event.ts'
 import type { WireBatch, WirePage, WireState } from '../handle.ts'
-import type { Connection } from './connection.ts'
-import { followStream, isFinal, pause } from './follow.ts'
+import { followStream, isFinal } from './follow.ts'
+import { type HandleSource, Backoff, pause, signedInAgain } from './retry.ts'
 
 /** Events a tail keeps; older ones are read as pages. */
 const KEPT_EVENTS = 500
@@ -10,7 +10,6 @@ const KEPT_EVENTS = 500
 const LINGER_MS = 5000
 /** Readers are told at most this often. */
 const NOTIFY_MS = 100
-const RETRY_MS = 1000
 /** What a tail begins with when the page brought nothing. */
 const FIRST_PAGE = 100
 
@@ -23,58 +22,78 @@ export interface TailSnapshot {
   readonly events: readonly EncodedEvent[]
   readonly maxOffset: number
   readonly state: WireState | null
-  /** Why it failed for good. */
+  /** Why it failed: for good, or until somebody is signed in again. */
   readonly error: unknown
 }
 
+/** What a tail begins with, and the life of the stream that it belongs to; null: not known yet. */
+interface TailStart {
+  readonly snapshot: TailSnapshot
+  readonly incarnationId: string | null
+}
+
 const EMPTY: TailSnapshot = { status: 'connecting', events: [], maxOffset: 0, state: null, error: null }
+
+function startOf(page: WirePage | undefined): TailStart {
+  if (!page) return { snapshot: EMPTY, incarnationId: null }
+  const events = page.events.toReversed()
+  const maxOffset = events.at(-1)?.offset ?? page.maxOffset
+  return { snapshot: { ...EMPTY, events, maxOffset }, incarnationId: page.incarnationId }
+}
 
 /**
  * The live end of one stream, shared by all who show it in this tab.
  *
  * Invariant: `events` is a gapless run of one incarnation, and its last is the newest this tab has seen.
  */
-export class StreamTail {
-  readonly #connection: Connection
+class StreamTail {
+  readonly #source: HandleSource
   readonly #project: string
   readonly #path: string
   readonly #onIdle: () => void
   readonly #listeners = new Set<() => void>()
-  #snapshot: TailSnapshot = EMPTY
-  #incarnationId: string | null = null
+  #snapshot: TailSnapshot
+  #incarnationId: string | null
   #abort: AbortController | null = null
   #linger: ReturnType<typeof setTimeout> | undefined
   #notify: ReturnType<typeof setTimeout> | undefined
 
-  constructor(connection: Connection, project: string, path: string, onIdle: () => void, first?: WirePage) {
-    this.#connection = connection
+  constructor(source: HandleSource, project: string, path: string, start: TailStart, onIdle: () => void) {
+    this.#source = source
     this.#project = project
     this.#path = path
     this.#onIdle = onIdle
-    if (first) this.#begin(first)
+    this.#snapshot = start.snapshot
+    this.#incarnationId = start.incarnationId
   }
 
-  getSnapshot = (): TailSnapshot => this.#snapshot
+  get snapshot(): TailSnapshot {
+    return this.#snapshot
+  }
 
-  subscribe = (listener: () => void): (() => void) => {
+  subscribe(onChange: () => void): () => void {
+    // Each reader has an entry of its own: two may have brought the same function.
+    const listener = () => onChange()
     this.#listeners.add(listener)
     clearTimeout(this.#linger)
     if (!this.#abort) void this.#run()
     return () => {
-      this.#listeners.delete(listener)
-      if (this.#listeners.size > 0) return
+      if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return
       this.#linger = setTimeout(() => this.#stop(), LINGER_MS)
     }
   }
 
   async #run(): Promise<void> {
     const abort = new AbortController()
+    const { signal } = abort
     this.#abort = abort
-    while (!abort.signal.aborted) {
+    const backoff = new Backoff()
+    while (!signal.aborted) {
       try {
-        if (this.#incarnationId === null) await this.#readFirst()
+        if (this.#incarnationId === null) await this.#readFirst(signal)
+        backoff.reset()
         await followStream({
-          connection: this.#connection,
+          connection: this.#source,
           project: this.#project,
           path: this.#path,
           after: this.#snapshot.maxOffset,
@@ -82,24 +101,28 @@ export class StreamTail {
           state: true,
           onBatch: (batch) => this.#take(batch),
           onInterrupted: () => this.#change({ status: 'interrupted' }),
-          signal: abort.signal,
+          signal,
         })
       } catch (error) {
-        if (abort.signal.aborted) return
+        if (signal.aborted) return
         if (!isFinal(error)) {
           // The first page did not come; `followStream` mends everything after it by itself.
           this.#change({ status: 'interrupted' })
-          await pause(RETRY_MS, abort.signal)
-          continue
-        }
-        if (itxErrorCode(error) !== 'CONFLICT') {
+          await pause(backoff.next(), signal, this.#source)
+        } else if (isSignedOut(error)) {
+          this.#change({ status: 'failed', error })
+          if (this.#source.status?.state === 'signed-out') await signedInAgain(this.#source, signal)
+          else await pause(backoff.next(), signal, this.#source)
+          this.#change({ status: 'connecting', error: null })
+        } else if (itxErrorCode(error) === 'CONFLICT') {
+          // Another life of the stream: what is shown belongs to the one that is gone.
+          this.#incarnationId = null
+          this.#change(EMPTY)
+        } else {
           this.#change({ status: 'failed', error })
           this.#abort = null
           return
         }
-        // Another life of the stream: what is shown belongs to the one that is gone.
-        this.#incarnationId = null
-        this.#change(EMPTY)
       }
     }
   }
@@ -112,16 +135,15 @@ export class StreamTail {
     this.#onIdle()
   }
 
-  async #readFirst(): Promise<void> {
-    using handle = await this.#connection.project(this.#project)
+  async #readFirst(signal: AbortSignal): Promise<void> {
+    using handle = await this.#source.project(this.#project)
     using stream = handle.streams.get(this.#path)
-    this.#begin(await stream.read({ order: 'desc', limit: FIRST_PAGE }))
-  }
-
-  #begin(page: WirePage): void {
-    this.#incarnationId = page.incarnationId
-    const events = page.events.toReversed()
-    this.#snapshot = { ...this.#snapshot, events, maxOffset: events.at(-1)?.offset ?? 0 }
+    const page = await stream.read({ order: 'desc', limit: FIRST_PAGE })
+    // Of a run that has ended meanwhile nothing counts.
+    if (signal.aborted) return
+    const { snapshot, incarnationId } = startOf(page)
+    this.#incarnationId = incarnationId
+    this.#snapshot = { ...this.#snapshot, events: snapshot.events, maxOffset: snapshot.maxOffset }
   }
 
   #take(batch: WireBatch): void {
@@ -146,17 +168,41 @@ export class StreamTail {
   }
 }
 
-const tails = new WeakMap<Connection, Map<string, StreamTail>>()
+function isSignedOut(error: unknown): boolean {
+  return itxErrorDetails(error)?.['reason'] === 'signed-out'
+}
 
-/** The tail of a stream in this tab: one for everybody who shows it. `first` is used when it is made now. */
-export function sharedTail(connection: Connection, project: string, path: string, first?: WirePage): StreamTail {
-  const ofConnection = tails.get(connection) ?? new Map<string, StreamTail>()
-  tails.set(connection, ofConnection)
+const tails = new WeakMap<HandleSource, Map<string, StreamTail>>()
+
+/** The tail of a stream, made for `useSyncExternalStore`. */
+export interface TailStore {
+  subscribe(listener: () => void): () => void
+  getSnapshot(): TailSnapshot
+  /** What is known before anything was subscribed to; the same for good. */
+  getInitialSnapshot(): TailSnapshot
+}
+
+/**
+ * The tail of a stream in this tab or process: one subscription for everybody who shows it. Making a store costs nothing
+ * and leaves nothing behind (a render may be thrown away): the tail begins with its first reader.
+ *
+ * @param first a page that was read before, newest first: whoever comes first begins the tail with it
+ */
+export function tailStore(source: HandleSource, project: string, path: string, first?: WirePage): TailStore {
   const key = `${project} ${path}`
-  let tail = ofConnection.get(key)
-  if (!tail) {
-    tail = new StreamTail(connection, project, path, () => ofConnection.delete(key), first)
-    ofConnection.set(key, tail)
+  const start = startOf(first)
+  return {
+    subscribe: (listener) => {
+      const ofSource = tails.get(source) ?? new Map<string, StreamTail>()
+      tails.set(source, ofSource)
+      let tail = ofSource.get(key)
+      if (!tail) {
+        tail = new StreamTail(source, project, path, start, () => ofSource.delete(key))
+        ofSource.set(key, tail)
+      }
+      return tail.subscribe(listener)
+    },
+    getSnapshot: () => tails.get(source)?.get(key)?.snapshot ?? start.snapshot,
+    getInitialSnapshot: () => start.snapshot,
   }
-  return tail
 }

@@ -1,17 +1,18 @@
 import {
+  QueryClientContext,
   type UseMutationResult,
   type UseQueryResult,
   useMutation,
   useQuery,
-  useQueryClient,
 } from '@tanstack/react-query'
-import { useMemo, useSyncExternalStore } from 'react'
-import { browserClient } from '../client/browser-client.ts'
-import type { ConnectionStatus } from '../client/connection.ts'
-import { type TailSnapshot, sharedTail } from '../client/stream-tail.ts'
+import { useContext, useMemo, useSyncExternalStore } from 'react'
+import { ItxError, itxErrorCode } from '../../streams/errors.ts'
+import type { Connection, ConnectionStatus } from '../client/connection.ts'
+import { type TailSnapshot, tailStore } from '../client/stream-tail.ts'
 import type { ProjectApi, WirePage } from '../handle.ts'
-import { runItxQuery } from '../prefetch.ts'
 import { type ItxQueryDefinition, newestEventsQuery } from '../queries.ts'
+import { useItxConnection } from './provider.ts'
+import { statusStore, stillStore } from './stores.ts'
 
 export interface ItxQueryOptions {
   readonly enabled?: boolean
@@ -19,10 +20,11 @@ export interface ItxQueryOptions {
   readonly refetchInterval?: number | false
 }
 
-/** A datum, live in the cache that the loaders filled. Retries follow the client's policy: never on access errors. */
+/** A datum, live in the cache that the loaders filled. Asked for once more, and never where the answer would be the same. */
 export function useItxQuery<T>(query: ItxQueryDefinition<T>, options: ItxQueryOptions = {}): UseQueryResult<T> {
+  const connection = useItxConnection()
   const { queryKey, staleTime } = query
-  return useQuery({ queryKey, staleTime, queryFn: () => runItxQuery(query), ...options })
+  return useQuery({ queryKey, staleTime, retry: mayRetry, queryFn: () => runQuery(connection, query), ...options })
 }
 
 /** An action on a project. Never retried: only the caller knows whether it may run twice. */
@@ -30,56 +32,64 @@ export function useItxMutation<Variables, T>(
   projectId: string,
   action: (handle: ProjectApi, variables: Variables) => Promise<T>,
 ): UseMutationResult<T, Error, Variables> {
+  const connection = useItxConnection()
   return useMutation({
+    retry: false,
     mutationFn: async (variables: Variables) => {
-      using handle = await browserClient().project(projectId)
+      using handle = await present(connection).project(projectId)
       return await action(handle, variables)
     },
   })
 }
 
-const NOT_STARTED: TailSnapshot = { status: 'connecting', events: [], maxOffset: 0, state: null, error: null }
-
 /**
  * The live end of a stream, shared by everybody in this tab who shows it. On the server, and until the socket is open,
- * it is the page that the loader brought: whoever comes first, be it a row of the tree, begins the tail with it, so
- * that no view is empty before it is filled.
+ * it is the page that the loader brought, if one did: whoever comes first, be it a row of the tree, begins the tail with
+ * it, so that no view is empty before it is filled.
  */
 export function useStreamTail(projectId: string, path: string): TailSnapshot {
-  const inBrowser = typeof window !== 'undefined'
-  const queryClient = useQueryClient()
-  const first = useMemo(
-    () => queryClient.getQueryData<WirePage>(newestEventsQuery(projectId, path).queryKey),
-    [queryClient, projectId, path],
-  )
-  const tail = useMemo(
-    () => (inBrowser ? sharedTail(browserClient(), projectId, path, first) : null),
+  const connection = useItxConnection()
+  const queryClient = useContext(QueryClientContext)
+  const store = useMemo(() => {
+    const first = queryClient?.getQueryData<WirePage>(newestEventsQuery(projectId, path).queryKey)
     // Asked again with a later page, it is the same tail: the first page only bridges the time until the socket is open.
-    [inBrowser, projectId, path, first],
-  )
-  const initial = useMemo(() => (first ? beginWith(first) : NOT_STARTED), [first])
-  return useSyncExternalStore(tail?.subscribe ?? neverChanges, tail?.getSnapshot ?? (() => initial), () => initial)
+    return tailStore(connection ?? NOWHERE, projectId, path, first)
+  }, [connection, queryClient, projectId, path])
+  return useSyncExternalStore(store.subscribe, store.getSnapshot, store.getInitialSnapshot)
 }
 
-const IDLE: ConnectionStatus = { state: 'idle' }
-
-/** The state of the tab's one socket. */
+/** The state of the connection. */
 export function useItxStatus(): ConnectionStatus {
-  return useSyncExternalStore(
-    subscribeStatus,
-    () => browserClient().status,
-    () => IDLE,
-  )
+  const connection = useItxConnection()
+  const store = useMemo(() => (connection ? statusStore(connection) : stillStore), [connection])
+  return useSyncExternalStore(store.subscribe, store.getSnapshot, store.getInitialSnapshot)
 }
 
-function subscribeStatus(listener: () => void): () => void {
-  return browserClient().subscribe(listener)
+/** Design page `itx.md`, "Errors". */
+function mayRetry(failures: number, error: Error): boolean {
+  const code = itxErrorCode(error)
+  return failures < 1 && (code === undefined || code === 'INTERNAL' || code === 'UNAVAILABLE')
 }
 
-function neverChanges(): () => void {
-  return () => {}
+/** On a server nobody subscribes. */
+const NOWHERE = { project: () => Promise.reject(nowhere()) }
+
+function present(connection: Connection | null): Connection {
+  if (connection === null) throw nowhere()
+  return connection
 }
 
-function beginWith(page: WirePage): TailSnapshot {
-  return { ...NOT_STARTED, events: page.events.toReversed(), maxOffset: page.maxOffset }
+function nowhere(): ItxError {
+  return new ItxError('UNAVAILABLE', 'there is no connection while a page is rendered on the server', {
+    reason: 'server',
+  })
+}
+
+async function runQuery<T>(connection: Connection | null, query: ItxQueryDefinition<T>): Promise<T> {
+  if (query.project === null) {
+    using root = await present(connection).root()
+    return await query.queryFn(root)
+  }
+  using handle = await present(connection).project(query.project)
+  return await query.queryFn(handle)
 }

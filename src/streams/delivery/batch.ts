@@ -36,6 +36,14 @@ export interface Closed {
 /** Receives a batch; its result, awaited, is the acknowledgement. A rejection ends the subscription. */
 export type OnBatch = (batch: Batch) => unknown
 
+/** Whether whoever gets the batches takes them: several subscriptions may share what carries them. */
+export interface Pace {
+  /** Whether the next batch may be sent. Asked right before it is made. */
+  readonly ready: boolean
+  /** Resolves when it is worth asking again. */
+  wait(): Promise<void>
+}
+
 export interface Subscription {
   /** Resolves once, when the subscription has ended, with the reason. */
   closed(): Promise<Closed>

@@ -2,7 +2,7 @@ import type { CoreState } from '../core/state.ts'
 import type { EncodedEvent } from '../event.ts'
 import { type StreamPath, isBelow } from '../path.ts'
 import type { Scheduler } from '../scheduler.ts'
-import type { CloseReason, OnBatch, SubscribeOptions, Subscription } from './batch.ts'
+import type { CloseReason, OnBatch, Pace, SubscribeOptions, Subscription } from './batch.ts'
 import { StreamFeed } from './stream-feed.ts'
 
 /** The feeds of one project: one per stream that somebody follows. */
@@ -25,12 +25,18 @@ export class Feeds {
   }
 
   /** Adds a reader to a stream; `state` is its committed state if nobody follows it yet. */
-  subscribe(path: StreamPath, state: CoreState | null, options: SubscribeOptions, onBatch: OnBatch): Subscription {
+  subscribe(
+    path: StreamPath,
+    state: CoreState | null,
+    options: SubscribeOptions,
+    onBatch: OnBatch,
+    pace?: Pace,
+  ): Subscription {
     const feed = this.#feeds.get(path) ?? this.#newFeed(path, state)
     // Entered before the first batch is sent, in this very turn: whoever gets it may subscribe, or fail and be gone.
     this.#feeds.set(path, feed)
     try {
-      return feed.subscribe(options, onBatch)
+      return feed.subscribe(options, onBatch, pace)
     } finally {
       if (feed.size === 0) this.#feeds.delete(path)
     }

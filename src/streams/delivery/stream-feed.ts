@@ -3,7 +3,7 @@ import { ItxError, trimmedBelow } from '../errors.ts'
 import { type EncodedEvent, encodedBytes } from '../event.ts'
 import type { StreamPath } from '../path.ts'
 import { type Scheduler, nodeScheduler } from '../scheduler.ts'
-import type { CloseReason, OnBatch, SubscribeOptions, Subscription } from './batch.ts'
+import type { CloseReason, OnBatch, Pace, SubscribeOptions, Subscription } from './batch.ts'
 import { Subscriber } from './subscriber.ts'
 
 /** Recent events kept in memory for subscribers at the tail; whoever is further behind reads pages. */
@@ -57,7 +57,7 @@ export class StreamFeed {
    * @throws {ItxError} CONFLICT `incarnation` when the given one is not this stream's, or `after` is beyond its end;
    *   NOT_FOUND `trimmed` when `after` lies before the beginning of its log.
    */
-  subscribe(options: SubscribeOptions, onBatch: OnBatch): Subscription {
+  subscribe(options: SubscribeOptions, onBatch: OnBatch, pace?: Pace): Subscription {
     const head = this.#state?.maxOffset ?? 0
     const start = (this.#state?.firstOffset ?? 1) - 1
     const after =
@@ -72,10 +72,11 @@ export class StreamFeed {
       })
     }
     if (after < start) throw trimmedBelow(this.path, after, start + 1)
-    const subscriber = new Subscriber(this, { ...options, after }, onBatch, () => {
+    const onEnd = () => {
       this.#subscribers.delete(subscriber)
       if (this.#subscribers.size === 0) this.#onIdle()
-    })
+    }
+    const subscriber: Subscriber = new Subscriber(this, { ...options, after }, onBatch, onEnd, pace)
     this.#subscribers.add(subscriber)
     subscriber.start()
     return subscriber

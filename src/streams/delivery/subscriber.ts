@@ -2,7 +2,7 @@ import type { CoreState } from '../core/state.ts'
 import { itxErrorCode, missingEvent } from '../errors.ts'
 import type { EncodedEvent } from '../event.ts'
 import { nextTurn } from '../scheduler.ts'
-import type { Batch, Closed, OnBatch, SubscribeOptions, Subscription } from './batch.ts'
+import type { Batch, Closed, OnBatch, Pace, SubscribeOptions, Subscription } from './batch.ts'
 import type { StreamFeed } from './stream-feed.ts'
 
 /** Unacknowledged batches per subscriber: what a stalled one can hold of the server's memory. */
@@ -25,6 +25,7 @@ export class Subscriber implements Subscription {
   readonly #options: Options
   readonly #onBatch: OnBatch
   readonly #onEnd: () => void
+  readonly #pace: Pace | undefined
   readonly #types: ReadonlySet<string> | null
   readonly #ended = Promise.withResolvers<Closed>()
   #cursor: number
@@ -37,11 +38,12 @@ export class Subscriber implements Subscription {
   #progressDue = false
   #wakeUp: (() => void) | null = null
 
-  constructor(feed: StreamFeed, options: Options, onBatch: OnBatch, onEnd: () => void) {
+  constructor(feed: StreamFeed, options: Options, onBatch: OnBatch, onEnd: () => void, pace?: Pace) {
     this.#feed = feed
     this.#options = options
     this.#onBatch = onBatch
     this.#onEnd = onEnd
+    this.#pace = pace
     this.#types = options.types ? new Set(options.types) : null
     this.#cursor = options.after
     this.#reported = options.after
@@ -77,6 +79,10 @@ export class Subscriber implements Subscription {
     try {
       let first = true
       while (!this.#over) {
+        if (this.#pace && !this.#pace.ready) {
+          await this.#pace.wait()
+          continue
+        }
         const sent: boolean = this.#inFlight < MAX_IN_FLIGHT && this.#step(first)
         first = first && !sent
         // A turn between batches: a thousand replays share the event loop with everything else.

@@ -301,10 +301,10 @@ export class ProcessorHost {
     return found
   }
 
-  /** @throws {ItxError} UNAVAILABLE when it was stopped meanwhile: its processors and their snapshots are gone. */
+  /** @throws {ItxError} when the file was closed meanwhile: its processors and their snapshots are gone. */
   async #committed(path: StreamPath): Promise<CommittedStream | null> {
     const found = await this.#ports.committed(path)
-    if (this.#stopped) throw new ItxError('UNAVAILABLE', 'the server is shutting down', { reason: 'shutting-down' })
+    this.#ports.checkOpen()
     return found
   }
 }

@@ -16,6 +16,8 @@ export interface ProcessorPorts {
   readonly now: () => number
   /** What is committed of a stream, its state recovered; null when there is none. */
   committed(path: StreamPath): Promise<CommittedStream | null>
+  /** @throws {ItxError} once the file is closed. */
+  checkOpen(): void
   /** A page of committed events. @throws {ItxError} INTERNAL when the log is damaged. */
   readAfter(ref: StreamRef, after: number): EventPage
   /** The stream's actor if it exists, the open group included; null while it is being recovered. */

@@ -1,26 +1,3 @@
-import type { CoreState } from '../../core/state.ts'
-import { pathName } from '../../path.ts'
-import type { CatalogueRow } from '../port.ts'
-
-/** A stream as the catalogue lists it, from the text of its state. */
-export function catalogueRow(text: string): CatalogueRow {
-  const state = JSON.parse(text) as CoreState
-  return {
-    path: state.path,
-    name: pathName(state.path),
-    incarnationId: state.incarnationId,
-    contentType: state.contentType,
-    eventCount: state.eventCount,
-    maxOffset: state.maxOffset,
-    createdAt: state.createdAt,
-    lastEventAt: state.lastEventAt,
-    paused: state.paused,
-    closed: state.closed,
-    childCount: state.childCount,
-    descendantCount: state.descendantCount,
-  }
-}
-
 /** Whether one text stands before another: by code points, which is the order of their UTF-8 bytes. */
 export function inOrder(a: string, b: string): boolean {
   for (let i = 0; i < a.length && i < b.length; i++) {

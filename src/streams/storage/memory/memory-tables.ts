@@ -1,13 +1,14 @@
 import type { KeyedEvent } from '../../core/decide.ts'
 import { isCoreType } from '../../core/core-events.ts'
 import type { CoreState } from '../../core/state.ts'
+import { catalogueRow } from '../../directory.ts'
 import { ItxError, missingEvent } from '../../errors.ts'
 import type { EncodedEvent } from '../../event.ts'
 import { utf8Bytes } from '../../json-text.ts'
 import { type StreamPath, isBelow, parentPath, pathName } from '../../path.ts'
 import type { CataloguePage, CatalogueRow, EventPage, EventRange, Snapshot, StoredStream, StreamRef } from '../port.ts'
 import type { StateText, Write } from './group-record.ts'
-import { catalogueRow, inOrder, matches } from './memory-catalogue.ts'
+import { inOrder, matches } from './memory-catalogue.ts'
 
 /** What an event weighs in a page besides payload and metadata. */
 const ROW_BYTES = 100
@@ -231,7 +232,7 @@ export class MemoryTables {
       (path) => parentPath(path) === parent && inOrder(after, pathName(path)) && matches(pathName(path), page.match),
     )
     const skip = page.skip ?? 0
-    return rows.slice(skip, skip + page.limit).map((row) => catalogueRow(row.state))
+    return rows.slice(skip, skip + page.limit).map((row) => catalogueRow(JSON.parse(row.state) as CoreState))
   }
 
   countChildren(parent: StreamPath, match?: string): number {
@@ -254,7 +255,7 @@ export class MemoryTables {
     const rows = this.#rows(
       (path) => (path === prefix || isBelow(path, prefix)) && inOrder(after, path) && matches(path, page.match),
     )
-    return rows.slice(0, page.limit).map((row) => catalogueRow(row.state))
+    return rows.slice(0, page.limit).map((row) => catalogueRow(JSON.parse(row.state) as CoreState))
   }
 
   /** The rows of the streams that pass, by path. */

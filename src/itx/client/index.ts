@@ -1,0 +1,3 @@
+/** `tributary/client` in a program. */
+export * from './public.ts'
+export { connectItx } from './connect.ts'
