@@ -41,9 +41,9 @@ function watchOffsets(): void {
 /** Appends at a fixed pace until it is told to stop. */
 function appending(append: () => Promise<number>): { readonly appended: Appended; stop(): Promise<void> } {
   const appended: Appended = new Map()
-  let over = false
+  const over = new AbortController()
   const running = (async () => {
-    while (!over) {
+    while (!over.signal.aborted) {
       const at = Date.now()
       appended.set(await append(), at)
       await wait(EVERY_MS)
@@ -52,7 +52,7 @@ function appending(append: () => Promise<number>): { readonly appended: Appended
   return {
     appended,
     async stop() {
-      over = true
+      over.abort()
       await running
     },
   }

@@ -1,5 +1,5 @@
 // Guards what others import by name: it must load in plain Node, have types that compile in a project of their own, and
-// bring nothing of the server along. The samples of docs/processors.md are that project.
+// bring nothing of the server along. The samples of docs/processors.md and docs/clients.md are that project.
 import { execFile } from 'node:child_process'
 import {
   existsSync,
@@ -22,16 +22,20 @@ import { buildPackage, packageEntries, reachedFrom } from './build-package.mjs'
 const repository = resolve(fileURLToPath(import.meta.url), '..', '..')
 const built = join(repository, 'dist', 'package')
 const modules = join(repository, 'node_modules')
-const page = readFileSync(join(repository, 'docs', 'processors.md'), 'utf8')
 
-/** The samples of the page by the name in their first line. */
-const samples = Object.fromEntries(
-  [...page.matchAll(/^```ts\n\/\/ (\S+)\n([^]*?)^```$/gm)].map(([, name, text]) => [name, text]),
-)
+/** The samples of a page of docs/ by the name in their first line. */
+function samplesOf(name) {
+  const page = readFileSync(join(repository, 'docs', name), 'utf8')
+  const samples = [...page.matchAll(/^```tsx?\n\/\/ (\S+)\n([^]*?)^```$/gm)].map(([, file, text]) => [file, text])
+  return { count: page.match(/^```tsx?$/gm).length, samples: Object.fromEntries(samples) }
+}
+const processors = samplesOf('processors.md')
+const clients = samplesOf('clients.md')
 
 /** What only the compiler can say of the types, asked from outside. */
 const TYPES = `
 import { type AnyProcessor, defineProcessor, schemaOf, type StreamEvent } from 'tributary/processors'
+import { type ConnectOptions, type EventPage, type ItxClient, connectItx } from 'tributary/client'
 import { type TestClient, createTestServer, given } from 'tributary/testing'
 import { budget } from './processors.ts'
 
@@ -50,6 +54,13 @@ given(budget).when([]).then({ tokens: 1 })
 export const client: TestClient = createTestServer().client('test', { role: 'viewer' })
 // @ts-expect-error -- no such role
 createTestServer().project('test', { role: 'king' })
+
+export const connected = (options: ConnectOptions): ItxClient => connectItx(options)
+export const page = (itx: ItxClient): Promise<EventPage> => itx.read('/a', { after: 1, order: 'desc' })
+// @ts-expect-error -- a project is needed
+connectItx({ url: 'http://localhost:3000', token: 'x' })
+// @ts-expect-error -- an event has a type
+void connected({ url: '', project: 'a' }).append('/a', [{ payload: 1 }])
 `
 
 const TSCONFIG = {
@@ -66,7 +77,24 @@ const TSCONFIG = {
   include: ['*.ts'],
 }
 
+/** A page knows the DOM; a program must compile without. */
+const TSCONFIG_OF_PAGES = {
+  compilerOptions: {
+    ...TSCONFIG.compilerOptions,
+    module: 'preserve',
+    moduleResolution: 'bundler',
+    lib: [...TSCONFIG.compilerOptions.lib, 'dom'],
+    jsx: 'react-jsx',
+    types: [],
+  },
+  include: ['*.tsx'],
+}
+/** What the user has installed. */
+const INSTALLED = ['zod', '@types/node', '@types/react', 'react', '@tanstack/react-query']
+
 let project
+/** Where the user's programs find a server. */
+let variables = {}
 
 beforeAll(async () => {
   // The tests can be run without a build, and after an edit.
@@ -74,12 +102,17 @@ beforeAll(async () => {
   const problem = stale ? await buildPackage(repository) : undefined
   if (problem !== undefined) throw new Error(problem)
   project = mkdtempSync(join(tmpdir(), 'tributary-user-'))
-  mkdirSync(join(project, 'node_modules', '@types'), { recursive: true })
+  for (const scope of ['@types', '@tanstack']) mkdirSync(join(project, 'node_modules', scope), { recursive: true })
   symlinkSync(repository, join(project, 'node_modules', 'tributary'))
-  for (const name of ['zod', '@types/node']) symlinkSync(join(modules, name), join(project, 'node_modules', name))
-  const json = { 'package.json': { type: 'module' }, 'tsconfig.json': TSCONFIG }
+  for (const name of INSTALLED) symlinkSync(join(modules, name), join(project, 'node_modules', name))
+  const json = {
+    'package.json': { type: 'module' },
+    'tsconfig.json': TSCONFIG,
+    'tsconfig.pages.json': TSCONFIG_OF_PAGES,
+  }
   for (const [name, value] of Object.entries(json)) writeFileSync(join(project, name), JSON.stringify(value))
-  for (const [name, text] of Object.entries({ ...samples, 'types.ts': TYPES })) writeFileSync(join(project, name), text)
+  const texts = { ...processors.samples, ...clients.samples, 'types.ts': TYPES }
+  for (const [name, text] of Object.entries(texts)) writeFileSync(join(project, name), text)
 }, 120_000)
 
 afterAll(() => rmSync(project, { recursive: true, force: true }))
@@ -88,7 +121,8 @@ afterAll(() => rmSync(project, { recursive: true, force: true }))
 async function runThere(program, ...args) {
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...env } = process.env
   try {
-    const { stdout, stderr } = await promisify(execFile)(program, args, { cwd: project, env })
+    const options = { cwd: project, env: { ...env, ...variables } }
+    const { stdout, stderr } = await promisify(execFile)(program, args, options)
     return { code: 0, said: stdout + stderr }
   } catch (error) {
     return { code: error.code, said: `${error.stdout}${error.stderr}` }
@@ -100,8 +134,13 @@ const script = (text) => node('--input-type=module', '-e', text)
 
 describe("docs/processors.md, in a user's project", () => {
   test('shows every sample with the name of its file', () => {
-    expect(page.match(/^```ts$/gm)).toHaveLength(Object.keys(samples).length)
-    expect(Object.keys(samples)).toEqual(['processors.ts', 'webhook.ts', 'processors.test.ts', 'server.test.ts'])
+    expect(processors.count).toBe(Object.keys(processors.samples).length)
+    expect(Object.keys(processors.samples)).toEqual([
+      'processors.ts',
+      'webhook.ts',
+      'processors.test.ts',
+      'server.test.ts',
+    ])
   })
 
   test('its tests pass in plain Node', { timeout: 60_000 }, async () => {
@@ -126,6 +165,74 @@ describe("docs/processors.md, in a user's project", () => {
   })
 })
 
+describe("docs/clients.md, in a user's project", () => {
+  let tributary
+  beforeAll(async () => {
+    const { TestTributary } = await import('../src/server/testing.ts')
+    tributary = await TestTributary.start()
+    variables = { TRIBUTARY_URL: tributary.url, TRIBUTARY_TOKEN: tributary.token('editor') }
+  })
+  afterAll(() => tributary.stop())
+
+  test('shows every sample with the name of its file', () => {
+    expect(clients.count).toBe(3)
+    expect(Object.keys(clients.samples)).toEqual(['program.ts', 'errors.ts', 'page.tsx'])
+  })
+
+  test('its programs do in plain Node what the page says, and end', { timeout: 60_000 }, async () => {
+    expect(await node('program.ts')).toEqual({
+      code: 0,
+      said: [
+        'first at offset 2',
+        '2 order/placed {"total":120}',
+        '3 order/paid undefined',
+        '/orders 2',
+        '/orders/1 3',
+        '',
+      ].join('\n'),
+    })
+    // Sent again by whoever starts it again, it is stored once.
+    expect((await node('program.ts')).said).toContain('/orders/1 3\n')
+    expect(await node('errors.ts')).toEqual({ code: 0, said: 'precondition 2\n' })
+  })
+
+  test('its page compiles', { timeout: 60_000 }, async () => {
+    const tsc = join(modules, '.bin', 'tsc')
+    expect(await runThere(tsc, '-p', 'tsconfig.pages.json')).toEqual({ code: 0, said: '' })
+  })
+
+  test('its page is rendered on a server, where there is no connection, and brings no socket along', async () => {
+    const { build } = await import('vite')
+    const bundled = async (ssr) => {
+      const { output } = await build({
+        root: project,
+        configFile: false,
+        logLevel: 'silent',
+        build: {
+          write: false,
+          minify: false,
+          ssr,
+          rollupOptions: {
+            input: join(project, 'page.tsx'),
+            external: [/^react/, /^@tanstack/],
+            preserveEntrySignatures: 'strict',
+          },
+        },
+        ...(ssr ? { ssr: { noExternal: true, external: ['react', '@tanstack/react-query'] } } : {}),
+      })
+      return output.map(({ code = '' }) => code).join('\n')
+    }
+    const page = await bundled(false)
+    expect(page).toContain('useSyncExternalStore')
+    expect(page).toContain('/api/itx')
+    // Marks of the ws package, of its stand-in for browsers, and of Node's modules.
+    expect(page).not.toMatch(/Sec-WebSocket|ws does not work in the browser|node:|require\(/)
+    // React is the user's: asked for, and not inside.
+    expect(page).toMatch(/from ["']react["']/)
+    expect(page).not.toMatch(/react\.production|ReactCurrentDispatcher|__CLIENT_INTERNALS/)
+  })
+})
+
 describe('the exports', () => {
   test('are all that can be imported', async () => {
     const { said } = await script("await import('tributary/src/streams/engine.ts')")
@@ -134,12 +241,16 @@ describe('the exports', () => {
   })
 
   test('have just these names', async () => {
-    const text = `for (const name of ['processors', 'testing'])
+    const text = `for (const name of ['client', 'processors', 'react', 'testing'])
       console.log(name, Object.keys(await import('tributary/' + name)).toSorted().join(' '))`
     expect(await script(text)).toEqual({
       code: 0,
       said:
+        'client Connection ITX_ERROR_CODES ItxClient ItxError browserConnection connectItx decodeEvent encodeInput ' +
+        'eventJson itxErrorCode itxErrorDetails parseEnvelope tailStore\n' +
         'processors ItxError defineProcessor itxErrorCode itxErrorDetails schemaOf\n' +
+        'react ItxError ItxProvider itxErrorCode itxErrorDetails useItxConnection useItxMutation useItxQuery ' +
+        'useItxStatus useStreamTail\n' +
         'testing TestClock createTestServer given\n',
     })
   })
@@ -150,10 +261,12 @@ describe('the exports', () => {
     expect(names(({ from }) => from.endsWith('.js'))).toEqual([
       '@bufbuild/re2',
       '@marcbachmann/cel-js',
+      '@tanstack/react-query',
       'capnweb',
       'node:assert',
       'node:util',
       'node:zlib',
+      'react',
       'ws',
       'zod',
     ])
@@ -162,6 +275,26 @@ describe('the exports', () => {
     expect([...files].filter((path) => /control-plane|sqlite|\/http\/|\/server\/|app\.config/.test(path))).toEqual([
       'src/control-plane/roles.js',
     ])
+  })
+
+  test.each([
+    ['client', 'node', ['capnweb', 'ws']],
+    ['client', 'default', ['capnweb']],
+    ['react', 'default', ['@tanstack/react-query', 'react']],
+  ])('%s, as %s, loads %j and nothing of the engine', (name, condition, expected) => {
+    const { exports } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
+    const entry = exports[`./${name}`][condition].replace('./dist/package/', '')
+    const { files, packages } = reachedFrom(built, [entry])
+    expect([...new Set(packages.map(({ to }) => to))].toSorted()).toEqual(expected)
+    const pure = /^src\/(?:itx\/(?:client\/|react\/|queries)|streams\/(?:errors|event|json-text)\.)/
+    expect([...files].filter((path) => !pure.test(path))).toEqual([])
+  })
+
+  test('client has the same names, with the same types, in a program and in a page', { timeout: 30_000 }, async () => {
+    const text = `const names = async (path) => Object.keys(await import(path)).toSorted().join()
+      const folder = ${JSON.stringify(join(built, 'src', 'itx', 'client'))}
+      console.log(await names(folder + '/index.js') === await names(folder + '/index-page.js'))`
+    expect(await script(text)).toEqual({ code: 0, said: 'true\n' })
   })
 
   test('processors are nothing but their rules', () => {

@@ -108,8 +108,14 @@ describe('a batch', () => {
   test('that leaves too much open, or breaks the protocol, is answered with a code and a status', async () => {
     const many = Array.from({ length: 300 }, () => '["push",["pipeline",0,["ping"],[]]]').join('\n')
     expect(await post(many)).toMatchObject({ status: 429, json: { code: 'RATE_LIMITED', details: { reason: 'open' } } })
-    for (const body of ['x', '{}', '["pull",9]', `${WHOAMI}\n["push",["promise",1]]`, '["abort",["error","Error","x"]]']) {
-      expect((await post(body)).status, body).toBeGreaterThanOrEqual(400)
+    for (const body of [
+      'x',
+      '{}',
+      '["pull",9]',
+      `${WHOAMI}\n["push",["promise",1]]`,
+      '["abort",["error","Error","x"]]',
+    ]) {
+      expect((await post(body)).status).toBeGreaterThanOrEqual(400)
     }
     expect((await post('')).text).toBe('')
   })

@@ -15,7 +15,9 @@ export async function batchDoor(instance: Instance, request: Request): Promise<R
     if (principal instanceof Response) return principal
     // A page of another site cannot send these without asking first.
     if (!TYPES.has(mediaType(request.headers.get('content-type')))) {
-      throw new ItxError('BAD_REQUEST', `the content type must be ${[...TYPES].join(' or ')}`, { field: 'content-type' })
+      throw new ItxError('BAD_REQUEST', `the content type must be ${[...TYPES].join(' or ')}`, {
+        field: 'content-type',
+      })
     }
     const body = await bodyText(request, instance.config.limits.maxMessageBytes)
     const answer = await answerBatch(instance, principal, instance.budgets.of(principal), body)

@@ -18,7 +18,8 @@ export async function readTokenDoor(instance: Instance, request: Request): Promi
       throw new ItxError('BAD_REQUEST', 'the content type must be application/json', { field: 'content-type' })
     }
     const { project, ...wanted } = parsed(await bodyText(request, BODY_BYTES))
-    if (typeof project !== 'string') throw new ItxError('BAD_REQUEST', 'project must be a slug or an id', { field: 'project' })
+    if (typeof project !== 'string')
+      throw new ItxError('BAD_REQUEST', 'project must be a slug or an id', { field: 'project' })
     return jsonResponse(mintReadToken(instance, resolveProject(instance, principal, project), wanted), { status: 201 })
   } catch (error) {
     return errorResponse(instance, error)

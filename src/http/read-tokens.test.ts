@@ -15,7 +15,10 @@ beforeAll(async () => {
   tributary.project('secret')
   const streams = tributary.itx('editor')
   for (const path of ['/agents/a1', '/agents/a1/runs/7', '/agents/a12', '/agents/a2']) {
-    await streams.streams().get(path).append([{ type: 'step', payload: JSON.stringify({ path }) as never }])
+    await streams
+      .streams()
+      .get(path)
+      .append([{ type: 'step', payload: JSON.stringify({ path }) as never }])
   }
   streams.socket.terminate()
 })
@@ -81,10 +84,15 @@ describe('a read token', () => {
     expect(await get(token, '/agents/a1/runs/7')).toMatchObject({ status: 200 })
     expect((await get(token, '/agents/a1/runs/8')).status).toBe(404)
     const refused = await Promise.all(
-      ['/agents/a2', '/agents/a12', '/agents/nothing', '/agents', '/', '/agents/a1/../a2'].map((path) => get(token, path)),
+      ['/agents/a2', '/agents/a12', '/agents/nothing', '/agents', '/', '/agents/a1/../a2'].map((path) =>
+        get(token, path),
+      ),
     )
     for (const { status, json: body } of refused) {
-      expect([status, body]).toMatchObject([403, { code: 'FORBIDDEN', details: { reason: 'path', scope: '/agents/a1' } }])
+      expect([status, body]).toMatchObject([
+        403,
+        { code: 'FORBIDDEN', details: { reason: 'path', scope: '/agents/a1' } },
+      ])
     }
     const list = await get(token, '')
     expect((list.json as { streams: { path: string }[] }).streams.map(({ path }) => path)).toEqual([
@@ -93,7 +101,9 @@ describe('a read token', () => {
       '/agents/a1/runs/7',
     ])
     expect((await get(token, '?prefix=/agents')).status).toBe(403)
-    expect((await tributary.raw('/api/streams/secret/a', { headers: { authorization: `Bearer ${token}` } })).status).toBe(404)
+    expect(
+      (await tributary.raw('/api/streams/secret/a', { headers: { authorization: `Bearer ${token}` } })).status,
+    ).toBe(404)
   })
 
   test('writes nothing', async () => {
@@ -151,10 +161,21 @@ describe('a read token', () => {
     expect(old.verify(ended.token)).toMatchObject({ path: '/' })
     now += 60_000
     expect(old.verify(ended.token)).toBe(null)
-    const bad = [wider, foreign, head, `${head}.`, `${token}A`, token.slice(0, -1), `${token}.x`, `trr_.${signature}`, 'trr_.']
+    const bad = [
+      wider,
+      foreign,
+      head,
+      `${head}.`,
+      `${token}A`,
+      token.slice(0, -1),
+      `${token}.x`,
+      `trr_.${signature}`,
+      'trr_.',
+    ]
     // The last character of a signature has two bits that say nothing: one token has one spelling.
     for (const last of 'ABCDEFGH') if (!token.endsWith(last)) bad.push(token.slice(0, -1) + last)
-    for (const each of bad) expect((await get(each, '/agents/a1')).status, each).toBe(401)
+    const statuses = await Promise.all(bad.map(async (each) => [each, (await get(each, '/agents/a1')).status]))
+    expect(statuses.filter(([, status]) => status !== 401)).toEqual([])
   })
 
   test('is verified without a look at the database', async () => {

@@ -1,4 +1,4 @@
-import { ItxError } from '../streams/errors.ts'
+import { locatedError } from '../streams/errors.ts'
 import {
   type EncodedEvent,
   type EncodedInput,
@@ -73,9 +73,7 @@ function envelope(text: string, where: string): EncodedInput {
   try {
     return parseEnvelope(text)
   } catch (error) {
-    if (error instanceof ItxError)
-      throw new ItxError(error.code, `${where}: ${error.message}`, { ...error.details, at: where })
-    throw error
+    throw locatedError(error, where)
   }
 }
 

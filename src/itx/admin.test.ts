@@ -77,7 +77,13 @@ async function openings() {
 
 describe('for whoever is no instance admin', () => {
   type Stub = { readonly [name: string]: Stub } & ((...args: unknown[]) => Promise<unknown>)
-  const paths: readonly (readonly string[])[] = [[], ['projects'], ['projects', 'list'], ['projects', 'get'], ['x', 'y']]
+  const paths: readonly (readonly string[])[] = [
+    [],
+    ['projects'],
+    ['projects', 'list'],
+    ['projects', 'get'],
+    ['x', 'y'],
+  ]
 
   test.each(['a session', 'a token'])('admin is a name like any that leads nowhere: %s', async (credential) => {
     for (const path of paths) {

@@ -126,9 +126,7 @@ describe('the schema of an event', () => {
     const batches = fc.oneof(fc.anything(), fc.array(inputs, { maxLength: 4 }))
     fc.assert(
       fc.property(batches, (batch) => {
-        expect(events.schema.safeParse(batch).success).toBe(
-          accepts((value) => events.take(value, 'append'), batch),
-        )
+        expect(events.schema.safeParse(batch).success).toBe(accepts((value) => events.take(value, 'append'), batch))
       }),
       { numRuns: 5000 },
     )

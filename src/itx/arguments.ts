@@ -3,7 +3,7 @@ import { MAX_ACTIVITY_PATHS } from '../streams/activity.ts'
 import { MAX_FILTER_LENGTH } from '../streams/filter.ts'
 import { checkConfigChange } from '../streams/core/config.ts'
 import { MAX_LIST_LIMIT } from '../streams/directory.ts'
-import { ItxError, shown } from '../streams/errors.ts'
+import { ItxError, locatedError, shown } from '../streams/errors.ts'
 import { type EncodedInput, MAX_KEY_LENGTH, MAX_TYPE_LENGTH, checkEncodedInput } from '../streams/event.ts'
 import { type JsonText, MAX_JSON_DEPTH, parseJsonText } from '../streams/json-text.ts'
 import { MAX_PATH_LENGTH, MAX_PATH_LEVELS, parsePath } from '../streams/path.ts'
@@ -48,7 +48,10 @@ const match = z.string().max(255).optional().describe('Part of the name, in any 
 
 // The global handle and a project's own methods.
 
-export const idOrSlug = parameter('idOrSlug', z.string().min(1).max(200).describe("A project's slug or its id (prj_…)."))
+export const idOrSlug = parameter(
+  'idOrSlug',
+  z.string().min(1).max(200).describe("A project's slug or its id (prj_…)."),
+)
 const slug = z
   .string()
   .describe('1 to 63 lower-case letters, digits and inner hyphens; not `system`. Unique in the instance.')
@@ -92,13 +95,7 @@ export const readTokenOptions = parameter(
   'options',
   record({
     path: z.string().describe('What it reads: this path and everything below it.'),
-    seconds: z
-      .number()
-      .int()
-      .min(1)
-      .max(86_400)
-      .optional()
-      .describe('For how long; 600 when absent.'),
+    seconds: z.number().int().min(1).max(86_400).optional().describe('For how long; 600 when absent.'),
   }),
 )
 export const listOptions = parameter(
@@ -133,7 +130,10 @@ export const eventInput = z.strictObject({
     .refine(isWellFormed, { error: 'contains a lone surrogate' })
     .describe('What happened, such as order/paid. Types below stream/ are reserved.'),
   payload: jsonText('Any JSON value, as text: JSON.stringify(value). At most 256 levels deep.').optional(),
-  metadata: jsonText('A JSON object, as text.', (text) => isJsonText(text) && text.trimStart().startsWith('{')).optional(),
+  metadata: jsonText(
+    'A JSON object, as text.',
+    (text) => isJsonText(text) && text.trimStart().startsWith('{'),
+  ).optional(),
   source: z
     .strictObject({ processor: z.strictObject({ slug: shortText, version: shortText }).optional() })
     .optional()
@@ -155,7 +155,13 @@ export const events = checkedBy(
     if (!Array.isArray(value)) {
       throw new ItxError('BAD_REQUEST', `append takes an array of events, not ${shown(value)}`, { field: 'events' })
     }
-    return value.map(checkEncodedInput)
+    const checked: EncodedInput[] = []
+    try {
+      for (const event of value as readonly unknown[]) checked.push(checkEncodedInput(event))
+    } catch (error) {
+      throw locatedError(error, `event ${checked.length + 1}`)
+    }
+    return checked
   },
 )
 
@@ -264,16 +270,18 @@ export const configChange = checkedBy(
         .nullable()
         .exactOptional()
         .describe('Pauses the stream when more events come than this.'),
-      recordPresence: z.boolean().nullable().exactOptional().describe('Whether live readers that come and go become events.'),
+      recordPresence: z
+        .boolean()
+        .nullable()
+        .exactOptional()
+        .describe('Whether live readers that come and go become events.'),
     })
     .describe('What is absent stays as it is; null takes a setting back to its default.'),
   checkConfigChange,
 )
 export const metadata = parameter(
   'metadata',
-  z
-    .string()
-    .meta({ contentMediaType: 'application/json', description: 'A JSON object of at most 16 KiB, as text.' }),
+  z.string().meta({ contentMediaType: 'application/json', description: 'A JSON object of at most 16 KiB, as text.' }),
 )
 export const processor = parameter('processor', z.string().min(1).max(64).describe("A processor's slug."))
 export const restartOptions = parameter(

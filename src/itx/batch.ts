@@ -34,7 +34,8 @@ export async function answerBatch(
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new ItxError('UNAVAILABLE', `the batch took longer than ${BATCH_MS / 1000} s`, { reason: 'deadline' })),
+      () =>
+        reject(new ItxError('UNAVAILABLE', `the batch took longer than ${BATCH_MS / 1000} s`, { reason: 'deadline' })),
       BATCH_MS,
     )
   })

@@ -55,10 +55,14 @@ describe('calls', () => {
     const { root } = itx()
     const codes: unknown[] = []
     while (codes.length < 200) {
-      await root.projects.get('demo').streams.get('/a').state().then(
-        () => codes.push('done'),
-        (error: unknown) => codes.push(itxErrorCode(error)),
-      )
+      await root.projects
+        .get('demo')
+        .streams.get('/a')
+        .state()
+        .then(
+          () => codes.push('done'),
+          (error: unknown) => codes.push(itxErrorCode(error)),
+        )
     }
     expect(new Set(codes)).toEqual(new Set(['done', 'RATE_LIMITED']))
   })

@@ -1,7 +1,17 @@
 import { z } from 'zod'
 import { ROLES, type Role, roleAtLeast } from '../control-plane/roles.ts'
 import type { JsonSchema, MethodDescription, ObjectDescription } from './handle.ts'
-import { ACTIVITY, ITX, type OperationRow, PROJECT, PROJECTS, SCAN, STREAM, STREAMS, SUBSCRIPTION } from './operations.ts'
+import {
+  ACTIVITY,
+  ITX,
+  type OperationRow,
+  PROJECT,
+  PROJECTS,
+  SCAN,
+  STREAM,
+  STREAMS,
+  SUBSCRIPTION,
+} from './operations.ts'
 import type { Parameter } from './parameter.ts'
 
 /**
@@ -29,9 +39,19 @@ const A_STREAM = `${A_PROJECT}.streams.get(path)`
 
 const OBJECTS: readonly ObjectRows[] = [
   { name: 'itx', summary: 'What one holds after signing in.', reachedBy: GLOBAL, rows: ITX },
-  { name: 'projects', summary: 'The projects of whoever holds the handle.', reachedBy: `${GLOBAL}.projects`, rows: PROJECTS },
+  {
+    name: 'projects',
+    summary: 'The projects of whoever holds the handle.',
+    reachedBy: `${GLOBAL}.projects`,
+    rows: PROJECTS,
+  },
   { name: 'project', summary: 'One project: the unit of access.', reachedBy: A_PROJECT, rows: PROJECT },
-  { name: 'streams', summary: 'The streams of a project, a tree of paths.', reachedBy: `${A_PROJECT}.streams`, rows: STREAMS },
+  {
+    name: 'streams',
+    summary: 'The streams of a project, a tree of paths.',
+    reachedBy: `${A_PROJECT}.streams`,
+    rows: STREAMS,
+  },
   {
     name: 'activity',
     summary: 'A live reader of lists. Ends when it is told to, disposed, or its socket closes.',

@@ -188,7 +188,9 @@ describe('the same fault has the same code, message and details through every do
     'without details': [new ItxError('CONFLICT', 'it is taken'), 409],
   }
   test.each(Object.entries(thrown))('%s, from deep inside', async (_what, [error, status]) => {
-    const all = await failing(error, () => through('viewer', (project) => project.streams.get('/a').read(), ['GET', '/a']))
+    const all = await failing(error, () =>
+      through('viewer', (project) => project.streams.get('/a').read(), ['GET', '/a']),
+    )
     for (const { code, message, details, raw } of [all.socket, all.http, all.render]) {
       expect([code, message, details]).toEqual([error.code, error.message, error.details])
       expect(raw).not.toMatch(INSIDE)
@@ -273,7 +275,10 @@ describe('a coded error', () => {
       }
     }
     socket = tributary.itx('viewer')
-    const error = await socket.root.projects.get('nosuch').describe().then(undefined, (reason: unknown) => reason)
+    const error = await socket.root.projects
+      .get('nosuch')
+      .describe()
+      .then(undefined, (reason: unknown) => reason)
     // The wire really drops them: nothing could look at class or name.
     expect([error instanceof ItxError, (error as Error).name, itxErrorCode(error)]).toEqual([
       false,
@@ -284,7 +289,9 @@ describe('a coded error', () => {
 
   test('of damage is INTERNAL with its details and a correlation id', async () => {
     const damage = new ItxError('INTERNAL', 'event 7 of /a is missing', { reason: 'corrupt', path: '/a', offset: 7 })
-    const all = await failing(damage, () => through('viewer', (project) => project.streams.get('/a').read(), ['GET', '/a']))
+    const all = await failing(damage, () =>
+      through('viewer', (project) => project.streams.get('/a').read(), ['GET', '/a']),
+    )
     for (const { code, message, details } of [all.socket, all.http, all.render]) {
       expect([code, message]).toEqual(['INTERNAL', damage.message])
       expect(details).toEqual({ reason: 'corrupt', path: '/a', offset: 7, correlationId: expect.any(String) })

@@ -251,7 +251,9 @@ export interface WireStateAt {
 }
 
 export interface StreamApi {
-  create(options?: { readonly contentType?: 'application/json' }): Promise<{ readonly created: boolean; readonly state: WireState }>
+  create(options?: {
+    readonly contentType?: 'application/json'
+  }): Promise<{ readonly created: boolean; readonly state: WireState }>
   /** Atomic; a receipt per event, at its position. Resolves once the batch is on the disk. */
   append(events: readonly EncodedInput[]): Promise<readonly Receipt[]>
   read(options?: Omit<ReadOptions, 'visibleOnly'>): Promise<WirePage>

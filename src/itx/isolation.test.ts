@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Dialled, TestTributary, runCli } from '../server/testing.ts'
+import { type Dialled, type RawResponse, TestTributary, runCli } from '../server/testing.ts'
 import { itxErrorCode, itxErrorDetails } from '../streams/errors.ts'
 import type { ItxApi, ProjectApi } from './handle.ts'
 import { projectBySlugQuery } from './queries.ts'
@@ -49,12 +49,14 @@ async function visible(call: PromiseLike<unknown>, name: string): Promise<string
   }
 }
 
-/** Names that lead to the other's project, each with one of the same shape that leads nowhere. */
+/** Names that lead to the other's project, or the instance's own, each with one of the same shape that leads nowhere. */
 function namesOf(project: string): readonly (readonly [forbidden: string, missing: string])[] {
   const id = tributary.projectId(project)
   return [
     [project, 'nosuch'],
     [id, `${id.slice(0, -1)}${id.endsWith('a') ? 'b' : 'a'}`],
+    ['system', 'mystem'],
+    ['prj_system', 'prj_mystem'],
   ]
 }
 
@@ -77,13 +79,21 @@ const calls: Record<string, (root: ItxApi, name: string) => PromiseLike<unknown>
       .get(name)
       .streams.get('/shared/name')
       .subscribe({ after: 'start' }, () => {}),
+  activity: (root, name) => root.projects.get(name).streams.activity({ paths: ['/'] }, () => {}),
+  rename: (root, name) => root.projects.get(name).rename({ name: 'Mine now' }),
+  delete: (root, name) => root.projects.get(name).delete(),
+  createReadToken: (root, name) => root.projects.get(name).createReadToken({ path: '/' }),
 }
 
-describe.each(['a session', 'a token'])('the socket, with %s', (credential) => {
-  const dial = ({ cookie, token }: Somebody): Dialled =>
-    tributary.dial(
-      credential === 'a session' ? { cookie, origin: tributary.origin } : { authorization: `Bearer ${token}` },
-    )
+describe.each(['a session', 'a token', 'a token in-band'])('the socket, with %s', (credential) => {
+  function dial({ cookie, token }: Somebody): Pick<Dialled, 'root' | 'received' | 'socket' | 'close'> {
+    if (credential === 'a session') return tributary.dial({ cookie, origin: tributary.origin })
+    if (credential === 'a token') return tributary.dial({ authorization: `Bearer ${token}` })
+    const dialled = tributary.dial({})
+    const { received, socket } = dialled
+    const root = dialled.root.authenticate(token) as Dialled['root']
+    return { root, received, socket, close: () => dialled.close() }
+  }
 
   test.each(Object.keys(calls))('%s', async (name) => {
     for (const somebody of people) {
@@ -123,6 +133,124 @@ describe.each(['a session', 'a token'])('the socket, with %s', (credential) => {
       const { maxOffset } = await tributary.streams(mine).state('/shared/name' as never)
       expect(maxOffset).toBe(2)
     }
+  })
+})
+
+/** An answer but for the name asked for and what is new in each: the date. */
+function bytes({ status, headers, text }: RawResponse, name: string): string {
+  const { date: _date, ...rest } = headers
+  return JSON.stringify({ status, headers: rest, text }).replaceAll(name, 'NAME')
+}
+
+describe('HTTP', () => {
+  const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+  const TARGETS = ['', '/', '/shared/name', '/nothing', '//', '/shared/name?live=sse', '/shared/name?offset=-1']
+
+  test.each(METHODS)('%s says the same of a forbidden and a missing project, whoever asks', async (method) => {
+    for (const { theirs, cookie, token } of people) {
+      const credentials = [
+        { cookie, origin: tributary.origin },
+        { cookie },
+        { authorization: `Bearer ${token}` },
+        { authorization: 'Bearer nonsense' },
+        {},
+      ]
+      for (const credential of credentials) {
+        for (const [forbidden, missing] of namesOf(theirs)) {
+          for (const target of TARGETS) {
+            const ask = (name: string) =>
+              tributary.raw(`/api/streams/${name}${target}`, {
+                method,
+                headers: { ...credential, 'content-type': 'application/json' } as Record<string, string>,
+                ...(method === 'POST' || method === 'PUT' ? { body: '[1]' } : {}),
+              })
+            const answers = [bytes(await ask(forbidden), forbidden), bytes(await ask(missing), missing)]
+            expect(answers[0]).toBe(answers[1])
+            expect(answers[0]).not.toContain('secret-of')
+            expect(JSON.parse(answers[0]!)).toMatchObject({
+              status: expect.toSatisfy((status: number) => status >= 204),
+            })
+          }
+        }
+      }
+    }
+  })
+})
+
+describe('a batch', () => {
+  test('says the same of a forbidden and a missing project, to the byte', async () => {
+    for (const { mine, theirs, cookie, token } of people) {
+      for (const headers of [{ authorization: `Bearer ${token}` }, { cookie, origin: tributary.origin }]) {
+        const send = (
+          name: string,
+          calls: readonly (readonly [path: readonly string[], args: readonly unknown[]])[],
+        ) => {
+          const all = [[['projects', 'get'], [name]], ...calls]
+          const frames = all.map(([path, args], i) => ['push', ['pipeline', i, path, args]])
+          return tributary.raw('/api/itx', {
+            method: 'POST',
+            headers: { ...headers, 'content-type': 'application/json' } as Record<string, string>,
+            body: [...frames, ['pull', all.length]].map((frame) => JSON.stringify(frame)).join('\n'),
+          })
+        }
+        for (const rest of [
+          [[['project'], []]],
+          [[['describe'], []]],
+          [[['delete'], []]],
+          [
+            [['streams', 'get'], ['/shared/name']],
+            [['read'], []],
+          ],
+        ] as const) {
+          for (const [forbidden, missing] of namesOf(theirs)) {
+            const answers = [
+              bytes(await send(forbidden, rest), forbidden),
+              bytes(await send(missing, rest), missing),
+            ].map((answer) => answer.replaceAll(/\d{2,}/g, 'LENGTH'))
+            expect(answers[0]).toBe(answers[1])
+            expect(answers[0]).toContain('NOT_FOUND')
+          }
+        }
+        expect((await send(mine, [[['project'], []]])).text).toContain(mine)
+      }
+    }
+  })
+})
+
+describe('a project that was deleted', () => {
+  test('is as one that never was, through every door, to whom it belonged', async () => {
+    const gone = 'gone'
+    tributary.project(gone)
+    const cookie = await tributary.signIn(await tributary.user('gone@example.com', { gone: 'admin' }))
+    const token = tributary.token('admin', gone)
+    const id = tributary.projectId(gone)
+    const session = { cookie, origin: tributary.origin }
+    await tributary.raw(`/api/streams/${gone}/a`, {
+      method: 'PUT',
+      headers: { ...session, 'content-type': 'application/json' },
+    })
+    const socket = tributary.dial(session)
+    await socket.root.projects.get(gone).delete()
+    for (const [name, missing] of [
+      [gone, 'nosuch'],
+      [id, 'prj_nosuch'],
+    ] as const) {
+      for (const call of Object.values(calls)) {
+        expect(await visible(call(socket.root, name), name)).toBe(await visible(call(socket.root, missing), missing))
+      }
+      const request = new Request(tributary.url, { headers: { cookie } })
+      expect(await visible(getServerItx(name, request), name)).toBe(
+        await visible(getServerItx(missing, request), missing),
+      )
+      for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE']) {
+        const ask = (asked: string) => tributary.raw(`/api/streams/${asked}/a`, { method, headers: session })
+        expect(bytes(await ask(name), name)).toBe(bytes(await ask(missing), missing))
+      }
+    }
+    // Its tokens went with it.
+    const answer = await tributary.raw(`/api/streams/${gone}/a`, { headers: { authorization: `Bearer ${token}` } })
+    expect(answer.status).toBe(401)
+    socket.close()
   })
 })
 

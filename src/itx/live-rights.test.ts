@@ -32,7 +32,10 @@ async function person(name: string, role: 'viewer' | 'editor' | 'admin' = 'edito
   const cookie = await tributary.signIn(account)
   const socket = await keep(tributary.dial({ cookie, origin: tributary.origin }))
   const batches: unknown[] = []
-  await socket.streams().get('/live').subscribe({ after: 'now' }, (batch) => void batches.push(batch))
+  await socket
+    .streams()
+    .get('/live')
+    .subscribe({ after: 'now' }, (batch) => void batches.push(batch))
   return { account, cookie, socket, batches }
 }
 
@@ -99,9 +102,7 @@ describe('a socket of a browser closes with 4401 within 5 s', () => {
     const { account } = await person('chief')
     const { db } = tributary.instance.control
     db.update(user).set({ instanceAdmin: true }).where(eq(user.id, account.id)).run()
-    const socket = await keep(
-      tributary.dial({ cookie: await tributary.signIn(account), origin: tributary.origin }),
-    )
+    const socket = await keep(tributary.dial({ cookie: await tributary.signIn(account), origin: tributary.origin }))
     db.update(user).set({ instanceAdmin: false }).where(eq(user.id, account.id)).run()
     expect(await endOf(socket)).toEqual({ code: 4401, reason: 'access changed' })
   })
@@ -155,11 +156,17 @@ test('a project that is deleted answers NOT_FOUND to those who hold it, ends wha
     await keep(tributary.dial({ cookie, origin: tributary.origin })),
   ]
   using stream = reader.streams('doomed').get('/a')
-  await owner.streams('doomed').get('/a').append([{ type: 'x' }])
+  await owner
+    .streams('doomed')
+    .get('/a')
+    .append([{ type: 'x' }])
   const subscription = await stream.subscribe({ after: 0 }, () => {})
   await owner.root.projects.get('doomed').delete()
   expect(await subscription.closed()).toEqual({ reason: 'deleted' })
-  const missing = await reader.root.projects.get('nothing').project().catch((error: unknown) => error)
+  const missing = await reader.root.projects
+    .get('nothing')
+    .project()
+    .catch((error: unknown) => error)
   for (const call of [stream.state(), stream.append([{ type: 'x' }]), reader.root.projects.get('doomed').project()]) {
     const error = await call.then(
       () => null,

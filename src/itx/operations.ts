@@ -1,6 +1,15 @@
 import type { Role } from '../control-plane/roles.ts'
 import * as argument from './arguments.ts'
-import type { ActivityApi, ItxApi, ProjectApi, ProjectsApi, ScanApi, StreamApi, StreamsApi, SubscriptionApi } from './handle.ts'
+import type {
+  ActivityApi,
+  ItxApi,
+  ProjectApi,
+  ProjectsApi,
+  ScanApi,
+  StreamApi,
+  StreamsApi,
+  SubscriptionApi,
+} from './handle.ts'
 import type { Parameter } from './parameter.ts'
 
 /**
@@ -39,7 +48,8 @@ export const ITX = {
     ...NOBODY,
     summary: 'Who this handle belongs to.',
     parameters: [],
-    returns: 'A user { kind: "user", id, email, name, instanceAdmin } or a token { kind: "token", id, projectId, role }.',
+    returns:
+      'A user { kind: "user", id, email, name, instanceAdmin } or a token { kind: "token", id, projectId, role }.',
   },
   ping: { ...NOBODY, summary: 'Whether the server answers.', parameters: [], returns: '"pong".' },
 } as const satisfies Rows<ItxApi>
@@ -105,11 +115,13 @@ export const STREAMS = {
     ...VIEWER,
     summary: 'Streams by path: the prefix itself and everything below it, a page at a time.',
     parameters: [argument.listOptions],
-    returns: '{ streams: [{ path, name, eventCount, maxOffset, lastEventAt, childCount, … }], nextAfter: string | null }.',
+    returns:
+      '{ streams: [{ path, name, eventCount, maxOffset, lastEventAt, childCount, … }], nextAfter: string | null }.',
   },
   activity: {
     ...VIEWER,
-    summary: 'Tells which children of some streams have changed, at most twice a second. Begin, then read the children.',
+    summary:
+      'Tells which children of some streams have changed, at most twice a second. Begin, then read the children.',
     parameters: [argument.activityOptions, argument.onRows],
     returns: 'An activity. Nothing comes before something has changed; one batch is under way at a time.',
   },
@@ -174,7 +186,8 @@ export const STREAM = {
   },
   export: {
     ...VIEWER,
-    summary: 'A page of the whole log as it is stored, for import elsewhere. Pass on incarnationId and maxOffset (as through).',
+    summary:
+      'A page of the whole log as it is stored, for import elsewhere. Pass on incarnationId and maxOffset (as through).',
     parameters: [argument.exportOptions],
     returns: '{ contentType, incarnationId, firstOffset, maxOffset, baseState, events, nextCursor }.',
   },

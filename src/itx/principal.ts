@@ -55,7 +55,8 @@ export function principalOfAuthorization(instance: Instance, header: string | nu
   const [, token] = /^Bearer +([\x21-\x7e]+)$/i.exec(header) ?? []
   if (token === undefined) return 'bad'
   const read = instance.readTokens.verify(token)
-  if (read) return { kind: 'reader', tokenId: read.id, projectId: read.projectId, path: read.path, expiresAt: read.expiresAt }
+  if (read)
+    return { kind: 'reader', tokenId: read.id, projectId: read.projectId, path: read.path, expiresAt: read.expiresAt }
   const found = instance.tokens.verify(token)
   return found ? { kind: 'token', ...found } : 'bad'
 }

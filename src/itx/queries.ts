@@ -1,13 +1,5 @@
 import { itxErrorCode } from '../streams/errors.ts'
-import type {
-  ItxApi,
-  ProjectApi,
-  ProjectDescription,
-  ProjectInfo,
-  ProjectsPage,
-  Whoami,
-  WirePage,
-} from './handle.ts'
+import type { ItxApi, ProjectApi, ProjectDescription, ProjectInfo, ProjectsPage, Whoami, WirePage } from './handle.ts'
 import { type NavigationState, childrenOf, navigationOf } from './navigation-state.ts'
 
 export { type NavigationState, navigationOf } from './navigation-state.ts'

@@ -60,7 +60,9 @@ export function checked<T>(schema: ZodType<T>, value: unknown, what: string, nam
     path: issue.path.map(String).join('.').slice(0, MOST_CHARACTERS),
     message: `${issue.message}${butWas(issue, value)}`.slice(0, MOST_CHARACTERS),
   }))
-  const told = issues.map(({ path, message }) => [[name, path].filter(Boolean).join('.'), message].filter(Boolean).join(': '))
+  const told = issues.map(({ path, message }) =>
+    [[name, path].filter(Boolean).join('.'), message].filter(Boolean).join(': '),
+  )
   throw new ItxError('BAD_REQUEST', `${what}: ${told.join('; ').slice(0, MOST_CHARACTERS)}`, {
     field: issues[0]?.path || name || what,
     issues,
@@ -78,4 +80,10 @@ function butWas(issue: $ZodIssue, value: unknown): string {
   return `, not ${typeof found === 'string' && issue.code.startsWith('too_') ? `${found.length}` : shown(found)}`
 }
 
-const TELLS_NO_VALUE: ReadonlySet<string> = new Set(['too_big', 'too_small', 'invalid_value', 'invalid_format', 'invalid_union'])
+const TELLS_NO_VALUE: ReadonlySet<string> = new Set([
+  'too_big',
+  'too_small',
+  'invalid_value',
+  'invalid_format',
+  'invalid_union',
+])

@@ -31,7 +31,10 @@ export class SocketSession implements Session {
   enter(what: Ongoing): () => void {
     const limit = this.#most[what]
     if (this.#open[what] >= limit) {
-      throw new ItxError('RATE_LIMITED', `more than ${limit} ${what}s are open; end some`, { reason: `${what}s`, limit })
+      throw new ItxError('RATE_LIMITED', `more than ${limit} ${what}s are open; end some`, {
+        reason: `${what}s`,
+        limit,
+      })
     }
     this.#open[what]++
     let open = true

@@ -12,7 +12,13 @@ import type { ItxApi, Pipelined } from './handle.ts'
 import { type Instance, currentInstance } from './instance.ts'
 import { ItxTarget } from './itx-target.ts'
 import { LiveRights } from './live-rights.ts'
-import { ANONYMOUS, type KnownPrincipal, type Principal, principalOfAuthorization, principalOfCookie } from './principal.ts'
+import {
+  ANONYMOUS,
+  type KnownPrincipal,
+  type Principal,
+  principalOfAuthorization,
+  principalOfCookie,
+} from './principal.ts'
 import { allowOnly, members } from './rpc-target.ts'
 import { SocketSession } from './socket-session.ts'
 import { SocketTransport } from './socket-transport.ts'

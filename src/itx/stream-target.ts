@@ -5,14 +5,7 @@ import { type JsonText, parseJsonText } from '../streams/json-text.ts'
 import type { ProjectStreams } from '../streams/project-streams.ts'
 import { ActivityTarget } from './activity-target.ts'
 import type { ProjectAccess } from './project-access.ts'
-import type {
-  ActivityApi,
-  Pipelined,
-  ScanApi,
-  StreamApi,
-  StreamsApi,
-  SubscriptionApi,
-} from './handle.ts'
+import type { ActivityApi, Pipelined, ScanApi, StreamApi, StreamsApi, SubscriptionApi } from './handle.ts'
 import { type Methods, STREAM, STREAMS, type Taken, taken } from './operations.ts'
 import { allowOnly, members } from './rpc-target.ts'
 import { ScanTarget } from './scan-target.ts'

@@ -32,7 +32,12 @@ test('a batch that is not acknowledged is not kept in memory', async () => {
     acknowledgements.push(acknowledgement)
     return acknowledgement.promise
   }
-  const target = await SubscriptionTarget.open({ streams: () => streams, session: IN_PROCESS }, parsePath('/a'), {}, silent)
+  const target = await SubscriptionTarget.open(
+    { streams: () => streams, session: IN_PROCESS },
+    parsePath('/a'),
+    {},
+    silent,
+  )
   let taken: unknown
   const send = (): WeakRef<object> => {
     const events: Batch['events'] = [{ offset: 1, type: 'x', createdAt: '2026-01-01T00:00:00.000Z' }]

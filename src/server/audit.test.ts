@@ -281,6 +281,26 @@ describe('what nobody waits for', () => {
   })
 })
 
+test('small limits of the operator do not stop it: what fits is told, what does not is lost with a word in the log', async () => {
+  await tributary.stop()
+  tributary = await TestTributary.start({
+    TRIBUTARY_MAX_BATCH_EVENTS: '3',
+    TRIBUTARY_MAX_EVENT_BYTES: '1024',
+    TRIBUTARY_MAX_BATCH_BYTES: '1024',
+  })
+  const { audit: port } = tributary.instance
+  const email = '語'.repeat(500)
+  for (let n = 0; n < 50; n++) {
+    const userId = `usr_${n}`
+    port.record({ type: 'auth/signed-in', payload: { userId, email: n === 20 ? email : 'e', address } })
+  }
+  const found = await told('auth/signed-in', 49)
+  const expected = Array.from({ length: 50 }, (_, n) => `usr_${n}`).filter((id) => id !== 'usr_20')
+  expect(found.map(({ userId }) => userId)).toEqual(expected)
+  expect(await told('project/created')).toHaveLength(1)
+  expect(tributary.logged).toEqual([['an audit event of the type auth/signed-in was lost', expect.anything()]])
+})
+
 test('no name leads to the system project, for anybody, at any door', async () => {
   await told('project/created')
   const root = await tributary.user('root@example.test', { demo: 'admin' })

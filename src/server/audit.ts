@@ -4,6 +4,7 @@ import { ControlChanges } from '../control-plane/changes.ts'
 import type { ControlDatabase } from '../control-plane/database.ts'
 import { newId } from '../control-plane/ids.ts'
 import type { StreamEngine } from '../streams/engine.ts'
+import { itxErrorCode } from '../streams/errors.ts'
 import { type EncodedInput, encodeInput } from '../streams/event.ts'
 import { parsePath } from '../streams/path.ts'
 import { AuditQuota } from './audit-quota.ts'
@@ -145,8 +146,18 @@ export class StreamAudit implements Audit {
     }
   }
 
+  /** Where the operator has set small limits, in smaller pieces; what is beyond them alone would be refused for ever. */
   async #append(batch: readonly EncodedInput[]): Promise<void> {
-    if (batch.length > 0) await this.#parts.engine.project(SYSTEM_PROJECT_ID).append(PATH, batch)
+    if (batch.length === 0) return
+    try {
+      await this.#parts.engine.project(SYSTEM_PROJECT_ID).append(PATH, batch)
+    } catch (error) {
+      if (itxErrorCode(error) !== 'BAD_REQUEST') throw error
+      if (batch.length === 1) return this.#parts.log(`an audit event of the type ${batch[0]?.type} was lost`, error)
+      const half = Math.ceil(batch.length / 2)
+      await this.#append(batch.slice(0, half))
+      await this.#append(batch.slice(half))
+    }
   }
 
   #fail(error: unknown): void {

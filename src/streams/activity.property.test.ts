@@ -148,7 +148,7 @@ async function live(place: Place, timers: TestTimers, { steps, from }: Life) {
   const truth = await Promise.all(WATCHED.map(async (each) => (await streams.children(each)).children))
   streams.shutdown()
   const byPath = (rows: Iterable<CatalogueRow>) => [...rows].toSorted((a, b) => (a.path < b.path ? -1 : 1))
-  expect(byPath(reader.copy.values())).toEqual(byPath(truth.flat()))
+  return { copy: byPath(reader.copy.values()), children: byPath(truth.flat()) }
 }
 
 type Life = { readonly steps: readonly Step[]; readonly from: number }
@@ -164,11 +164,9 @@ test('over SQLite, groups that fail included', async () => {
       using folder = new TestFolder()
       const storage = new SqliteStorage(`${folder.path}/p.db`, new CommitScheduler())
       const { connection } = storage
-      await live(
-        { storage, fail: () => void (connection.inTransaction && connection.exec('rollback')) },
-        new TestTimers(),
-        each,
-      )
+      const fail = () => void (connection.inTransaction && connection.exec('rollback'))
+      const { copy, children } = await live({ storage, fail }, new TestTimers(), each)
+      expect(copy).toEqual(children)
     }),
     { numRuns: 150 },
   )
@@ -178,7 +176,8 @@ test('over memory', async () => {
   await fc.assert(
     fc.asyncProperty(life, async (each) => {
       const timers = new TestTimers()
-      await live({ storage: new MemoryStorage(timers), fail: nothing }, timers, each)
+      const { copy, children } = await live({ storage: new MemoryStorage(timers), fail: nothing }, timers, each)
+      expect(copy).toEqual(children)
     }),
     { numRuns: 300 },
   )
@@ -187,7 +186,9 @@ test('over memory', async () => {
 test('over the database of a Durable Object', async () => {
   await fc.assert(
     fc.asyncProperty(life, async (each) => {
-      await live({ storage: new DurableObjectStorage(new FakeObject()), fail: nothing }, new TestTimers(), each)
+      const storage = new DurableObjectStorage(new FakeObject())
+      const { copy, children } = await live({ storage, fail: nothing }, new TestTimers(), each)
+      expect(copy).toEqual(children)
     }),
     { numRuns: 150 },
   )

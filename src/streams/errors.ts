@@ -34,6 +34,12 @@ export class ItxError extends Error {
   }
 }
 
+/** The refusal of one of several things, saying which: `event 3`, `line 7`. */
+export function locatedError(error: unknown, where: string): unknown {
+  if (!(error instanceof ItxError)) return error
+  return new ItxError(error.code, `${where}: ${error.message}`, { ...error.details, at: where })
+}
+
 /** Offsets are gapless: an event that is not there was lost by the disk, or by somebody at the disk. */
 export function missingEvent(path: string, offset: number): ItxError {
   return new ItxError('INTERNAL', `event ${offset} of ${path} is missing`, { reason: 'corrupt', path, offset })

@@ -207,12 +207,7 @@ export class ProjectStreams {
    *
    * @throws {ItxError} BAD_REQUEST for a bad `after`; CONFLICT `incarnation`; UNAVAILABLE when shutting down.
    */
-  async subscribe(
-    path: StreamPath,
-    options: SubscribeOptions,
-    onBatch: OnBatch,
-    pace?: Pace,
-  ): Promise<Subscription> {
+  async subscribe(path: StreamPath, options: SubscribeOptions, onBatch: OnBatch, pace?: Pace): Promise<Subscription> {
     const { after } = options
     if (after !== undefined && after !== 'start' && after !== 'now') wholeNumber(after, 'after')
     // Loaded first: a state that is behind its log would hide events from the reader.

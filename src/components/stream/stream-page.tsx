@@ -2,13 +2,11 @@ import { useQueryClient } from '@tanstack/react-query'
 import type { ProjectInfo } from '../../itx/handle.ts'
 import { itxKey, navigationOf, streamStateQuery } from '../../itx/queries.ts'
 import { useItxQuery, useStreamTail } from '../../itx/react/hooks.ts'
-import { itxErrorCode } from '../../streams/errors.ts'
 import { type StreamPath, ROOT_PATH } from '../../streams/path.ts'
-import { buttonClass } from '../ui/button.tsx'
-import { ErrorNotice } from '../ui/notice.tsx'
 import { Composer } from './composer.tsx'
 import { EventLog } from './event-log.tsx'
 import { HowToAppend } from './how-to-append.tsx'
+import { StreamFailure } from './stream-failure.tsx'
 import { type HeaderState, StreamHeader } from './stream-header.tsx'
 
 interface StreamPageProps {
@@ -36,7 +34,7 @@ export function StreamPage({ project, path, origin }: StreamPageProps) {
   return (
     <main id="content" className="flex min-w-0 flex-1 flex-col lg:min-h-0">
       <StreamHeader project={project.slug} path={path} state={state} />
-      {error !== null && error !== undefined && <Failure error={error} />}
+      {error !== null && error !== undefined && <StreamFailure error={error} />}
       {absent ? (
         <Absent project={project} path={path} origin={origin} />
       ) : (
@@ -55,19 +53,6 @@ export function StreamPage({ project, path, origin }: StreamPageProps) {
         onAppended={onAppended}
       />
     </main>
-  )
-}
-
-function Failure({ error }: { readonly error: unknown }) {
-  const message = error instanceof Error ? error.message : String(error)
-  return (
-    <div className="px-4 py-3">
-      <ErrorNotice code={itxErrorCode(error)} message={message}>
-        <a href="" className={`${buttonClass()} ms-3`}>
-          Reload
-        </a>
-      </ErrorNotice>
-    </div>
   )
 }
 

@@ -1,4 +1,5 @@
-import { Connection } from './connection.ts'
+import { browserConnection } from './browser-connection.ts'
+import type { Connection } from './connection.ts'
 import { resumeWithSession } from './session-return.ts'
 
 // One socket per tab, also when a module is evaluated anew in dev.
@@ -22,21 +23,6 @@ function create(): Connection {
   addEventListener('focus', () => void resume())
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') void resume()
-  })
-  return connection
-}
-
-/**
- * A connection of a page to the server at `url`, with the session of whoever is signed in there. It tries again, or
- * makes sure that it is still alive, when the network or the tab comes back.
- */
-export function browserConnection(url: string): Connection {
-  const socketUrl = new URL('/api/itx', url)
-  socketUrl.protocol = socketUrl.protocol === 'https:' ? 'wss:' : 'ws:'
-  const connection = new Connection(() => new WebSocket(socketUrl))
-  addEventListener('online', () => connection.wake())
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') connection.wake()
   })
   return connection
 }

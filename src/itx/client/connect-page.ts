@@ -1,5 +1,5 @@
 import { ItxError } from '../../streams/errors.ts'
-import { browserConnection } from './browser-client.ts'
+import { browserConnection } from './browser-connection.ts'
 import { type ConnectOptions, checkedUrl } from './connect-options.ts'
 import { ItxClient } from './itx-client.ts'
 
