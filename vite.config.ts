@@ -3,6 +3,7 @@ import { tanstackStart } from '@tanstack/react-start/plugin/vite'
 import react from '@vitejs/plugin-react'
 import { type Plugin, defineConfig } from 'vite'
 import { loadConfig } from './app.config.ts'
+import { browserBundleCheck } from './scripts/browser-bundle.ts'
 
 const ENTRY = '/src/server/entry.ts'
 
@@ -17,6 +18,7 @@ export default defineConfig(({ command }) => {
       }),
       react(),
       tailwindcss(),
+      browserBundleCheck(import.meta.dirname),
       ...(command === 'serve' ? [devServer()] : []),
     ],
     // The server runs beside node_modules: what the CLI uses too exists once, and C++ cannot be bundled anyway.

@@ -10,6 +10,7 @@ const INPUTS = [
   'package-lock.json',
   'package.json',
   'public',
+  'scripts/browser-bundle.ts',
   'scripts/build-package.mjs',
   'scripts/build.mjs',
   'src',

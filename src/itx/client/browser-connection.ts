@@ -3,9 +3,6 @@ import { Connection } from './connection.ts'
 /** A page that has heard nothing for so long asks whether anybody is there. */
 const QUIET_MS = 20_000
 
-/** A page that has heard nothing for so long asks whether anybody is there. */
-const QUIET_MS = 20_000
-
 /**
  * A connection of a page to the server at `url`, with the session of whoever is signed in there. It tries again, or
  * makes sure that it is still alive, when the network or the tab comes back, and when it has heard nothing for a while.
