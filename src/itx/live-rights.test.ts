@@ -4,8 +4,9 @@ import { addProjectMember } from '../control-plane/projects.ts'
 import { projectMembers, session, tokens, user } from '../control-plane/schema.ts'
 import { createToken, revokeToken } from '../control-plane/tokens.ts'
 import { OPERATOR } from '../control-plane/audit.ts'
-import { type Dialled, TestTributary, eventually, runCli } from '../server/testing.ts'
+import { type Dialled, TestTributary, runCli } from '../server/testing.ts'
 import { itxErrorCode } from '../streams/errors.ts'
+import { LiveRights, type Loss } from './live-rights.ts'
 
 // Threat: somebody who was signed out, demoted or thrown out goes on reading and writing through a socket of before.
 
@@ -178,28 +179,97 @@ test('a project that is deleted answers NOT_FOUND to those who hold it, ends wha
   expect(await reader.streams('demo').get('/').state()).toMatchObject({ path: '/' })
 })
 
-test('looking costs no look-up when nothing was written, and one for all sockets of a credential when something was', async () => {
-  const sockets = await Promise.all(
-    Array.from({ length: 20 }, async () => keep(tributary.dial({ authorization: `Bearer ${token}` }))),
-  )
-  let reads = 0
-  const { control } = tributary.instance
-  const select = control.db.select.bind(control.db)
-  control.db.select = ((...columns: Parameters<typeof select>) => {
-    reads++
-    return select(...columns)
-  }) as typeof control.db.select
-  try {
-    control.db.delete(tokens).where(eq(tokens.id, 'none')).run()
-    control.sqlite.prepare("INSERT INTO meta VALUES ('looked', '1')").run()
-    await eventually(() => reads > 0)
-    expect(reads).toBeLessThan(10)
-  } finally {
-    control.db.select = select
+describe('looking', () => {
+  /** A watch over `count` sockets of one token, which sees a change when told to. */
+  function watched(count: number) {
+    const { instance } = tributary
+    const { id } = createToken(instance.control, { projectId: tributary.projectId('demo'), role: 'editor' })
+    const principal = { kind: 'token', tokenId: id, projectId: tributary.projectId('demo'), role: 'editor' } as const
+    let changed = false
+    let now = Date.now()
+    const rights = new LiveRights(
+      instance,
+      () => changed,
+      () => now,
+    )
+    const ended: Loss[] = []
+    for (let i = 0; i < count; i++) {
+      const grants = new Map([[principal.projectId, 'editor' as const]])
+      rights.watch({ principal, grants, end: (reason) => ended.push(reason) })
+    }
+    return {
+      id,
+      rights,
+      ended,
+      change: (value: boolean) => (changed = value),
+      pass: (ms: number) => (now += ms),
+    }
   }
-  expect(sockets).toHaveLength(20)
-})
-let token: string
-beforeAll(() => {
-  token = tributary.token('viewer')
+
+  /** Statements that the control database runs meanwhile. */
+  async function statementsDuring(action: () => Promise<unknown>): Promise<number> {
+    const { db } = tributary.instance.control
+    const select = db.select.bind(db)
+    let count = 0
+    db.select = ((...columns: Parameters<typeof select>) => {
+      count++
+      return select(...columns)
+    }) as typeof db.select
+    try {
+      await action()
+      return count
+    } finally {
+      db.select = select
+    }
+  }
+
+  test('reads nothing when nothing was written, and once for all sockets of a credential when something was', async () => {
+    const { rights, change } = watched(1000)
+    await rights.look()
+    expect(await statementsDuring(() => rights.look())).toBe(0)
+    change(true)
+    expect(await statementsDuring(() => rights.look())).toBeLessThan(5)
+  })
+
+  test('goes through ten thousand in slices, and what changes meanwhile is seen at the next look', async () => {
+    const { id, rights, ended, change } = watched(10_000)
+    await rights.look()
+    change(true)
+    let turns = 0
+    let counting: NodeJS.Immediate | undefined
+    const count = () => {
+      turns++
+      counting = setImmediate(count)
+    }
+    count()
+    const first = rights.look()
+    revokeToken(tributary.instance.control, { projectId: tributary.projectId('demo'), tokenId: id, by: OPERATOR })
+    await rights.look()
+    await first
+    clearImmediate(counting)
+    expect(turns).toBeGreaterThan(50)
+    await rights.look()
+    expect(ended).toEqual(Array(10_000).fill('signed out'))
+    expect(rights.size).toBe(0)
+  })
+
+  test('that fails leaves everybody to the next look', async () => {
+    const { id, rights, ended, change } = watched(500)
+    await rights.look()
+    change(true)
+    revokeToken(tributary.instance.control, { projectId: tributary.projectId('demo'), tokenId: id, by: OPERATOR })
+    const { db } = tributary.instance.control
+    const select = db.select.bind(db)
+    db.select = (() => {
+      throw new Error('the disk is gone')
+    }) as typeof db.select
+    try {
+      await expect(rights.look()).rejects.toThrow('the disk is gone')
+    } finally {
+      db.select = select
+    }
+    change(false)
+    await rights.look()
+    expect(ended).toHaveLength(500)
+  })
 })

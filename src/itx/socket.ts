@@ -62,13 +62,10 @@ function openSockets(instance: Instance): Sockets {
   const changes = new ControlChanges(instance.control)
   const rights = new LiveRights(instance, () => changes.changed())
   const live = new Map<WebSocket, number>()
-  const look = () => {
-    try {
-      rights.look()
-    } catch (error) {
+  const look = () =>
+    void rights.look().catch((error: unknown) => {
       instance.log('it could not be looked whether sockets have lost their right; the next look is in a second', error)
-    }
-  }
+    })
   const timers = [setInterval(look, LOOK_EVERY_MS), setInterval(() => pingAll(live), PING_EVERY_MS)]
   for (const timer of timers) timer.unref()
   return {
