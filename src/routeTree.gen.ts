@@ -16,6 +16,7 @@ import { Route as ProjectsIndexRouteImport } from './routes/projects/index'
 import { Route as ProjectsSlugRouteRouteImport } from './routes/projects/$slug/route'
 import { Route as SetupTokenRouteImport } from './routes/setup.$token'
 import { Route as ProjectsSlugIndexRouteImport } from './routes/projects/$slug/index'
+import { Route as ProjectsSlugApiRouteImport } from './routes/projects/$slug/api'
 import { Route as ProjectsSlugStreamsRouteRouteImport } from './routes/projects/$slug/streams/route'
 import { Route as ProjectsSlugStreamsIndexRouteImport } from './routes/projects/$slug/streams/index'
 import { Route as ProjectsSlugStreamsSplatRouteImport } from './routes/projects/$slug/streams/$'
@@ -55,6 +56,11 @@ const ProjectsSlugIndexRoute = ProjectsSlugIndexRouteImport.update({
   path: '/',
   getParentRoute: () => ProjectsSlugRouteRoute,
 } as any)
+const ProjectsSlugApiRoute = ProjectsSlugApiRouteImport.update({
+  id: '/api',
+  path: '/api',
+  getParentRoute: () => ProjectsSlugRouteRoute,
+} as any)
 const ProjectsSlugStreamsRouteRoute =
   ProjectsSlugStreamsRouteRouteImport.update({
     id: '/streams',
@@ -82,6 +88,7 @@ export interface FileRoutesByFullPath {
   '/setup/$token': typeof SetupTokenRoute
   '/projects/': typeof ProjectsIndexRoute
   '/projects/$slug/streams': typeof ProjectsSlugStreamsRouteRouteWithChildren
+  '/projects/$slug/api': typeof ProjectsSlugApiRoute
   '/projects/$slug/': typeof ProjectsSlugIndexRoute
   '/projects/$slug/streams/$': typeof ProjectsSlugStreamsSplatRoute
   '/projects/$slug/streams/': typeof ProjectsSlugStreamsIndexRoute
@@ -91,6 +98,7 @@ export interface FileRoutesByTo {
   '/sign-in': typeof SignInRoute
   '/setup/$token': typeof SetupTokenRoute
   '/projects': typeof ProjectsIndexRoute
+  '/projects/$slug/api': typeof ProjectsSlugApiRoute
   '/projects/$slug': typeof ProjectsSlugIndexRoute
   '/projects/$slug/streams/$': typeof ProjectsSlugStreamsSplatRoute
   '/projects/$slug/streams': typeof ProjectsSlugStreamsIndexRoute
@@ -104,6 +112,7 @@ export interface FileRoutesById {
   '/setup/$token': typeof SetupTokenRoute
   '/projects/': typeof ProjectsIndexRoute
   '/projects/$slug/streams': typeof ProjectsSlugStreamsRouteRouteWithChildren
+  '/projects/$slug/api': typeof ProjectsSlugApiRoute
   '/projects/$slug/': typeof ProjectsSlugIndexRoute
   '/projects/$slug/streams/$': typeof ProjectsSlugStreamsSplatRoute
   '/projects/$slug/streams/': typeof ProjectsSlugStreamsIndexRoute
@@ -118,6 +127,7 @@ export interface FileRouteTypes {
     | '/setup/$token'
     | '/projects/'
     | '/projects/$slug/streams'
+    | '/projects/$slug/api'
     | '/projects/$slug/'
     | '/projects/$slug/streams/$'
     | '/projects/$slug/streams/'
@@ -127,6 +137,7 @@ export interface FileRouteTypes {
     | '/sign-in'
     | '/setup/$token'
     | '/projects'
+    | '/projects/$slug/api'
     | '/projects/$slug'
     | '/projects/$slug/streams/$'
     | '/projects/$slug/streams'
@@ -139,6 +150,7 @@ export interface FileRouteTypes {
     | '/setup/$token'
     | '/projects/'
     | '/projects/$slug/streams'
+    | '/projects/$slug/api'
     | '/projects/$slug/'
     | '/projects/$slug/streams/$'
     | '/projects/$slug/streams/'
@@ -202,6 +214,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof ProjectsSlugIndexRouteImport
       parentRoute: typeof ProjectsSlugRouteRoute
     }
+    '/projects/$slug/api': {
+      id: '/projects/$slug/api'
+      path: '/api'
+      fullPath: '/projects/$slug/api'
+      preLoaderRoute: typeof ProjectsSlugApiRouteImport
+      parentRoute: typeof ProjectsSlugRouteRoute
+    }
     '/projects/$slug/streams': {
       id: '/projects/$slug/streams'
       path: '/streams'
@@ -244,11 +263,13 @@ const ProjectsSlugStreamsRouteRouteWithChildren =
 
 interface ProjectsSlugRouteRouteChildren {
   ProjectsSlugStreamsRouteRoute: typeof ProjectsSlugStreamsRouteRouteWithChildren
+  ProjectsSlugApiRoute: typeof ProjectsSlugApiRoute
   ProjectsSlugIndexRoute: typeof ProjectsSlugIndexRoute
 }
 
 const ProjectsSlugRouteRouteChildren: ProjectsSlugRouteRouteChildren = {
   ProjectsSlugStreamsRouteRoute: ProjectsSlugStreamsRouteRouteWithChildren,
+  ProjectsSlugApiRoute: ProjectsSlugApiRoute,
   ProjectsSlugIndexRoute: ProjectsSlugIndexRoute,
 }
 

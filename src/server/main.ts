@@ -22,6 +22,8 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => end())
   process.on('SIGINT', () => end())
   process.chdir(ROOT)
+  // React stays outside of the bundle, and is its slow self, made for developers, unless this says otherwise.
+  process.env['NODE_ENV'] ??= 'production'
   const configured = loadConfig()
   const bundle = join(ROOT, 'dist', 'server', 'entry.js')
   const { default: entry, ...app } = (await import(bundle)) as typeof import('./entry.ts')

@@ -80,3 +80,21 @@ test('a server with such a module runs it, through the handle and over a restart
     await tributary.stop()
   }
 })
+
+test('none of them ever runs over the audit', async () => {
+  const file = moduleOf(`${OWN} export default [{ processor: doubling, attachTo: ['/**'] }]`)
+  const tributary = await TestTributary.start({ TRIBUTARY_PROCESSORS: file })
+  try {
+    await tributary.raw('/api/streams/demo/', { headers: { authorization: 'Bearer nonsense' } })
+    const { engine } = tributary.instance
+    const audit = () => engine.project('prj_system').state('/audit' as never)
+    await expect.poll(async () => (await audit()).exists, { timeout: 15_000 }).toBe(true)
+    expect(await engine.project('prj_system').processors.list('/audit' as never)).toEqual([])
+    expect(engine.project('prj_system').processors.available).toEqual([])
+    // Elsewhere it is attached by itself.
+    await tributary.streams().append('/numbers/a' as never, [{ type: 'x' }])
+    expect(await tributary.streams().processors.list('/numbers/a' as never)).toMatchObject([{ slug: 'doubling' }])
+  } finally {
+    await tributary.stop()
+  }
+})

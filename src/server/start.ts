@@ -67,6 +67,8 @@ async function startLocked(config: AppConfig, dev: boolean): Promise<Pick<Runnin
       batchBytes: limits.maxBatchBytes,
     },
     processors: await loadProcessors(config.processors),
+    // What users wrote must not answer the audit with events of its own.
+    withoutProcessors: new Set([SYSTEM_PROJECT_ID]),
     warn: (message) => console.warn(message),
   })
   const log = (message: string, error?: unknown) => instance.log(message, error)

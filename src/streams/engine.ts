@@ -21,6 +21,8 @@ export interface EngineOptions {
   readonly newId?: () => string
   /** The processors of every project, and where they are attached. */
   readonly processors?: ProcessorRegistry
+  /** Projects in which none of them ever runs. */
+  readonly withoutProcessors?: ReadonlySet<string>
   readonly warn?: (message: string) => void
 }
 
@@ -107,11 +109,12 @@ export class StreamEngine {
   #openProject(projectId: string): ProjectStreams {
     checkId(projectId)
     this.#makeRoom()
+    const { processors, withoutProcessors } = this.#options
     return new ProjectStreams(new SqliteStorage(this.#file(projectId), this.#scheduler, this.#options.warn), {
       limits: this.#options.limits ?? DEFAULT_APPEND_LIMITS,
       now: this.#options.now ?? Date.now,
       newId: this.#options.newId ?? randomUUID,
-      ...(this.#options.processors ? { processors: this.#options.processors } : {}),
+      ...(processors && !withoutProcessors?.has(projectId) ? { processors } : {}),
       ...(this.#options.warn ? { warn: this.#options.warn } : {}),
     })
   }

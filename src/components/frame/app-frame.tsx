@@ -40,6 +40,13 @@ export function AppFrame({ project, children }: AppFrameProps) {
               {project.name}
             </Link>
             <RoleBadge role={project.role} />
+            <Link
+              to="/projects/$slug/api"
+              params={{ slug: project.slug }}
+              className="rounded-sm px-1 py-1 text-small text-soft hover:text-accent aria-[current=page]:text-accent"
+            >
+              API
+            </Link>
           </>
         )}
         <div className="ms-auto flex items-center gap-x-2 sm:gap-x-4">
