@@ -286,7 +286,8 @@ describe('the exports', () => {
     const entry = exports[`./${name}`][condition].replace('./dist/package/', '')
     const { files, packages } = reachedFrom(built, [entry])
     expect([...new Set(packages.map(({ to }) => to))].toSorted()).toEqual(expected)
-    const pure = /^src\/(?:itx\/(?:client\/|react\/|queries)|streams\/(?:errors|event|json-text)\.)/
+    const pure =
+      /^src\/(?:itx\/(?:client\/|react\/|queries\.|navigation-state\.)|streams\/(?:errors|event|json-text)\.)/
     expect([...files].filter((path) => !pure.test(path))).toEqual([])
   })
 

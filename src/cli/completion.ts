@@ -172,7 +172,7 @@ ${cases((options, takes) => `options='${options}' takes=(${takes})`, quotedArgum
   fi
   case $takes[place] in
     path) _tributary_paths ;;
-    =*) compadd -- \${=takes[place]#=} ;;
+    '='*) compadd -- \${=takes[place]#\\=} ;;
   esac
 }
 compdef _tributary tributary

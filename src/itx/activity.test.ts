@@ -101,6 +101,18 @@ test('ten thousand children that all change: the copy comes out right, in batche
   expect(Math.max(...children.batches.map(({ rows }) => rows.length))).toBeLessThanOrEqual(500)
 })
 
+test('however often something changes, a reader is told twice a second at most', async () => {
+  await storeAll('/busy', 3)
+  const told: number[] = []
+  await itx()
+    .streams()
+    .activity({ paths: ['/busy'] }, () => void told.push(performance.now()))
+  while (told.length < 5) await store(`/busy/${told.length % 3}`)
+  // The first comes at once; between any two after that lies half a second, but for what the road takes.
+  const waits = told.slice(1).map((at, i) => at - told[i]!)
+  expect(Math.min(...waits)).toBeGreaterThan(400)
+})
+
 test('children that come and go, and the watched stream itself, while a reader is connected', async () => {
   const children = await Children.of(itx(), '/tree')
   await storeAll('/tree', 20)

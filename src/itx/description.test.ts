@@ -105,7 +105,6 @@ describe('a stranger who has nothing but the description', () => {
     const names = { itx, project: 'demo', path, options: { filter: 'true' }, onBatch: () => {}, onRows: () => {} }
     const options = object.name === 'subscription' ? {} : object.name === 'activity' ? { paths: ['/'] } : names.options
     // What the description says is JavaScript is run as that.
-    // oxlint-disable-next-line no-new-func
     return new Function(...Object.keys(names), `return ${object.reachedBy}`)(
       ...Object.values({ ...names, options }),
     ) as Stub

@@ -79,7 +79,9 @@ const OF_ROLE = new Map<Role, readonly ObjectDescription[]>()
 export function describedObjects(role: Role): readonly ObjectDescription[] {
   let objects = OF_ROLE.get(role)
   if (!objects) {
-    objects = OBJECTS.map(({ rows, ...object }) => ({ ...object, methods: methodsOf(rows, role) }))
+    objects = OBJECTS.map(({ name, summary, reachedBy, rows }) => {
+      return { name, summary, reachedBy, methods: methodsOf(rows, role) }
+    })
     OF_ROLE.set(role, objects)
   }
   return objects

@@ -47,13 +47,13 @@ async function through(
   socket = tributary.itx(role)
   const bySocket = await seen(call(socket.root.projects.get(project)))
   const [method, path, body] = request
-  const headers = {
+  const byToken = {
     authorization: `Bearer ${tributary.token(role)}`,
     'content-type': 'application/vnd.tributary.event+json',
   }
   const answer = await tributary.raw(`/api/streams/${project}${path}`, {
     method,
-    headers,
+    headers: byToken,
     ...(body === undefined ? {} : { body }),
   })
   const body_ = answer.json as { code: string; message: string; details?: unknown }
@@ -296,7 +296,7 @@ describe('a coded error', () => {
       expect([code, message]).toEqual(['INTERNAL', damage.message])
       expect(details).toEqual({ reason: 'corrupt', path: '/a', offset: 7, correlationId: expect.any(String) })
       const { correlationId } = details as { correlationId: string }
-      expect((tributary.logged as [string][]).filter(([message]) => message.includes(correlationId))).toHaveLength(1)
+      expect((tributary.logged as [string][]).filter(([entry]) => entry.includes(correlationId))).toHaveLength(1)
     }
   })
 

@@ -78,6 +78,12 @@ describe('T3: no member but those of the public interface can be reached', () =>
         .get('demo')
         .streams.get('/a')
         .subscribe({}, () => {}),
+    'a scan': ({ root }) =>
+      root.projects
+        .get('demo')
+        .streams.get('/a')
+        .scan({ filter: 'true' }, () => {}),
+    'an activity': ({ root }) => root.projects.get('demo').streams.activity({ paths: ['/'] }, () => {}),
   }
   test.each(Object.entries(targets))('%s', async (_what, target) => {
     const call = await byHand(itx('admin'), target)

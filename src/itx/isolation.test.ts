@@ -183,9 +183,9 @@ describe('a batch', () => {
       for (const headers of [{ authorization: `Bearer ${token}` }, { cookie, origin: tributary.origin }]) {
         const send = (
           name: string,
-          calls: readonly (readonly [path: readonly string[], args: readonly unknown[]])[],
+          rest: readonly (readonly [path: readonly string[], args: readonly unknown[]])[],
         ) => {
-          const all = [[['projects', 'get'], [name]], ...calls]
+          const all = [[['projects', 'get'], [name]], ...rest]
           const frames = all.map(([path, args], i) => ['push', ['pipeline', i, path, args]])
           return tributary.raw('/api/itx', {
             method: 'POST',

@@ -37,10 +37,10 @@ describe('read leniently', () => {
     for (const key of Object.keys(row)) {
       for (const value of [undefined, null, -1, 1.5, 'x', {}, []]) {
         const parsed = navigationOf({ ...row, exists: true, [key]: value }, '/a/b')
-        for (const [other, kept] of Object.entries(row)) {
-          const unrelated = other !== key && other !== 'lastEventAt' && other in parsed
-          if (unrelated) expect([key, parsed[other as keyof typeof parsed]]).toEqual([key, kept])
-        }
+        const others = Object.entries(row).filter(
+          ([other]) => other !== key && other !== 'lastEventAt' && other in parsed,
+        )
+        expect([key, parsed]).toEqual([key, expect.objectContaining(Object.fromEntries(others))])
       }
     }
   })

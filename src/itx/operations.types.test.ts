@@ -1,12 +1,23 @@
 import { RpcTarget } from 'capnweb'
 import { expectTypeOf, test } from 'vitest'
-import type { ProjectApi, ProjectsApi, ScanApi, StreamApi, StreamsApi, SubscriptionApi } from './handle.ts'
-import {
-  type Methods,
-  type OperationRow,
+import type {
+  ActivityApi,
+  ItxApi,
+  ProjectApi,
+  ProjectsApi,
+  ScanApi,
+  StreamApi,
+  StreamsApi,
+  SubscriptionApi,
+} from './handle.ts'
+import type {
+  ACTIVITY,
+  ITX,
+  Methods,
+  OperationRow,
   PROJECT,
   PROJECTS,
-  type Rows,
+  Rows,
   SCAN,
   STREAM,
   STREAMS,
@@ -67,12 +78,14 @@ type Refused<Api, Table> = {
 }[Methods<Api> & keyof Table]
 
 test('what an interface allows, the schema of its row takes', () => {
+  expectTypeOf<Refused<ItxApi, typeof ITX>>().toBeNever()
   expectTypeOf<Refused<ProjectsApi, typeof PROJECTS>>().toBeNever()
   expectTypeOf<Refused<ProjectApi, typeof PROJECT>>().toBeNever()
   expectTypeOf<Refused<StreamsApi, typeof STREAMS>>().toBeNever()
   expectTypeOf<Refused<StreamApi, typeof STREAM>>().toBeNever()
   expectTypeOf<Refused<SubscriptionApi, typeof SUBSCRIPTION>>().toBeNever()
   expectTypeOf<Refused<ScanApi, typeof SCAN>>().toBeNever()
+  expectTypeOf<Refused<ActivityApi, typeof ACTIVITY>>().toBeNever()
   // The comparison itself can fail.
   interface NumberApi {
     one(count: number): Promise<void>

@@ -36,6 +36,14 @@ function handle(slug: string, role: 'admin' | 'operator' | 'viewer' = 'admin'): 
   return socket.root.projects.get(slug)
 }
 
+/** As somebody signed in holds it: a token goes with its project, and its sockets with it. */
+async function sessionHandle(slug: string, role: 'admin' | 'viewer'): Promise<ProjectApi> {
+  const cookie = await tributary.signIn(await tributary.user(`${role}-of-${slug}@example.com`, { [slug]: role }))
+  const socket = tributary.dial({ cookie, origin: tributary.origin })
+  dialled.push(socket)
+  return socket.root.projects.get(slug)
+}
+
 describe('renaming', () => {
   test('changes name and slug; id, streams and every handle that is held stay', async () => {
     const { slug, id, held } = await project()
@@ -101,8 +109,9 @@ describe('deleting', () => {
     )
 
   test('removes row and file; whoever holds the project misses it as if it had never been there', async () => {
-    const { slug, id, held } = await project()
-    const other = handle(slug, 'viewer')
+    const { slug, id } = await project()
+    const held = await sessionHandle(slug, 'admin')
+    const other = await sessionHandle(slug, 'viewer')
     const stream = other.streams.get('/a')
     const closed: unknown[] = []
     const subscription = stream.subscribe({ after: 'start' }, () => {})
@@ -137,7 +146,8 @@ describe('deleting', () => {
   })
 
   test('a second one of the same slug has nothing of the first', async () => {
-    const { slug, held } = await project()
+    const { slug } = await project()
+    const held = await sessionHandle(slug, 'admin')
     await held.delete()
     tributary.project(slug)
     const again = handle(slug)
@@ -146,7 +156,8 @@ describe('deleting', () => {
   })
 
   test('two at once: one deletes, the other misses it or is content', async () => {
-    const { held, id } = await project()
+    const { slug, id } = await project()
+    const held = await sessionHandle(slug, 'admin')
     const outcomes = await Promise.all(
       [held.delete(), held.delete()].map((call) =>
         call.then(
@@ -169,7 +180,8 @@ describe('deleting', () => {
   })
 
   test('a file that cannot be removed is removed later: the project is gone at once all the same', async () => {
-    const { slug, id, held } = await project()
+    const { slug, id } = await project()
+    const held = await sessionHandle(slug, 'admin')
     const { engine, control } = tributary.instance
     const deleteProject = engine.deleteProject.bind(engine)
     engine.deleteProject = () => Promise.reject(new Error('the disk refuses'))

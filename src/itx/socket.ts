@@ -117,7 +117,7 @@ export async function handleUpgrade(request: IncomingMessage, socket: Duplex, he
   } catch (error) {
     // A server that is shutting down has no instance any more.
     if (!(error instanceof ItxError)) console.error(error)
-    refuse(socket, '503 Service Unavailable')
+    refuse(socket, '503 Service Unavailable', 'Retry-After: 1\r\n')
   }
 }
 
@@ -161,8 +161,10 @@ async function judge(instance: Instance, request: IncomingMessage): Promise<Verd
     const headers = new Headers(cookie === undefined ? {} : { cookie })
     return { principal: await principalOfCookie(instance, headers), browser: true }
   }
+  if (cookie === undefined) return { principal: ANONYMOUS, browser: false }
   // A cookie without an Origin is no browser of ours, and no program needs one.
-  return cookie === undefined ? { principal: ANONYMOUS, browser: false } : { status: '403 Forbidden' }
+  instance.audit.record({ type: 'access/denied', payload: { ...denied, reason: 'origin' } })
+  return { status: '403 Forbidden' }
 }
 
 function refuse(socket: Duplex, status: string, headers = ''): void {

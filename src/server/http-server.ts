@@ -51,7 +51,8 @@ export function createHttpServer({ handle, handleUpgrade }: Doors): HttpServer {
     // Compared as text: a target need not be one that a URL can be made of.
     const isSocket = SOCKET_TARGET.test(request.url ?? '')
     if (!refusing && isSocket) return void handleUpgrade(request, socket, head)
-    socket.end(`HTTP/1.1 ${refusing ? '503 Service Unavailable' : '404 Not Found'}\r\nConnection: close\r\n\r\n`)
+    const answer = refusing ? '503 Service Unavailable\r\nRetry-After: 1' : '404 Not Found'
+    socket.end(`HTTP/1.1 ${answer}\r\nConnection: close\r\n\r\n`)
   })
 
   return {

@@ -58,6 +58,22 @@ describe('the session cookie', () => {
   })
 })
 
+describe('signing in', () => {
+  test('is tried five times a minute, unless the operator says otherwise; then it is 429 with Retry-After', async () => {
+    // As an operator who has set nothing: an empty value counts as none.
+    tributary = await TestTributary.start({ TRIBUTARY_LOGINS_PER_MINUTE: '' })
+    await tributary.user(ANN)
+    for (let i = 0; i < 5; i++) expect((await signIn({}, { password: 'a wrong password' })).status).toBe(401)
+    // The right password comes too late as well: nobody learns which it is.
+    const refused = await signIn()
+    expect([refused.status, refused.headers['set-cookie']]).toEqual([429, undefined])
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(50)
+    expect(Number(refused.headers['retry-after'])).toBeLessThanOrEqual(60)
+    // Whoever is signed in is not bothered: it is sign-in that is limited.
+    expect((await tributary.raw('/api/auth/get-session')).status).toBe(200)
+  })
+})
+
 describe('the address that sign-in is limited by', () => {
   const wrong = (forwardedFor?: string) =>
     signIn(forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor }, { password: 'a wrong password' })
@@ -166,6 +182,7 @@ test('nothing changes by GET: not a row, not a stream, not the session', async (
     '/api/streams/demo/absent',
     '/api/streams/demo/absent?offset=now',
     '/api/itx',
+    '/api/read-tokens?project=demo&path=/',
     '/healthz',
     '/readyz',
     '/sign-out',
@@ -201,7 +218,8 @@ test('a body is JSON and says so, at every address that takes one', async () => 
   const body = JSON.stringify({ email: ANN, password: PASSWORD, name: 'x', slug: 'x', token: 'x' })
   // What a page of another site can send without asking, with or without a body.
   const types = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', undefined]
-  for (const target of [...paths.map(({ path }) => `/api/auth${path}`), '/api/setup']) {
+  const ours = ['/api/setup', '/api/itx', '/api/read-tokens']
+  for (const target of [...paths.map(({ path }) => `/api/auth${path}`), ...ours]) {
     for (const type of [...types, 'text/plain; application/json', 'application/jsonp', 'application/json5']) {
       const headers = { origin: tributary.origin, cookie, ...(type === undefined ? {} : { 'content-type': type }) }
       const { status, headers: sent } = await tributary.raw(target, { method: 'POST', headers, body })

@@ -8,6 +8,7 @@ import { ErrorNotice } from '../ui/notice.tsx'
 import { type Place, beginnings, examplesOf } from './examples.ts'
 import { Method } from './method.tsx'
 import { ObjectMap } from './object-map.tsx'
+import { Words } from './words.tsx'
 
 interface ApiPageProps {
   readonly project: ProjectInfo
@@ -45,9 +46,10 @@ function Reference({ description, place }: { readonly description: ProjectDescri
   return (
     <>
       <p className="mt-2 max-w-prose text-body text-soft">
-        All that programs can do with <bdi className="font-medium text-ink">{project.name}</bdi>. It is what{' '}
+        All that programs can do with <bdi className="font-medium text-ink">{project.name}</bdi>: what{' '}
         <code className="font-mono text-ink">describe()</code> answers, for programs and agents to read as well. Your
-        role here is {project.role}; what takes a greater one is marked.
+        role here is {project.role}
+        {project.role === 'admin' ? ', which may do all of it.' : '; what takes a greater one is marked.'}
       </p>
       <div className="mt-8 gap-x-12 lg:grid lg:grid-cols-[11rem_minmax(0,1fr)]">
         <nav aria-label="On this page" className="mb-8 lg:sticky lg:top-8 lg:mb-0 lg:self-start">
@@ -81,11 +83,33 @@ function Beginning({ place, notes }: { readonly place: Place; readonly notes: re
       <ul className="grid max-w-prose list-disc gap-1.5 ps-5 text-base text-soft marker:text-bed">
         {notes.map((note) => (
           <li key={note} className="wrap-anywhere">
-            {note}
+            <Words>{note}</Words>
           </li>
         ))}
       </ul>
     </section>
+  )
+}
+
+/** Objects with more methods than this have an index of their own. */
+const MANY = 8
+
+function MethodIndex({ object, methods }: { readonly object: string; readonly methods: ObjectDescription['methods'] }) {
+  return (
+    <nav aria-label={`Methods of ${object}`} className="mb-5">
+      <ul className="-mx-1 flex flex-wrap font-mono text-small">
+        {methods.map(({ name, allowed }) => (
+          <li key={name}>
+            <a
+              href={`#${object}.${name}`}
+              className={`inline-block rounded-sm px-1 py-1 hover:text-accent ${allowed === false ? 'text-faint' : 'text-ink'}`}
+            >
+              {name}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
   )
 }
 
@@ -104,6 +128,7 @@ function DescribedObject({ object, project, place }: DescribedObjectProps) {
       </h2>
       <p className="max-w-prose text-body text-soft">{summary}</p>
       <p className="mt-1 mb-4 font-mono text-small text-faint wrap-anywhere">{reachedBy}</p>
+      {methods.length > MANY && <MethodIndex object={name} methods={methods} />}
       {methods.map((method) => (
         <Method
           key={method.name}

@@ -3,6 +3,7 @@ import { CodeBlock } from '../ui/code-block.tsx'
 import { CheckIcon, CloseIcon } from '../ui/icons.tsx'
 import type { Examples } from './examples.ts'
 import { Parameters } from './parameters.tsx'
+import { Words } from './words.tsx'
 
 interface MethodProps {
   /** For links to it. */
@@ -26,11 +27,13 @@ export function Method({ id, method, examples, role }: MethodProps) {
         </h3>
         {needs && <Needs needs={needs} allowed={method.allowed === true} role={role} />}
       </div>
-      <p className="max-w-prose text-body">{summary}</p>
+      <p className="max-w-prose text-body">
+        <Words>{summary}</Words>
+      </p>
       <div className="mt-3 grid gap-3">
         <Parameters parameters={parameters} />
         <p className="text-small text-soft wrap-anywhere">
-          <span className="font-semibold">Answers</span> {returns}
+          <span className="font-semibold">Answers</span> <Words>{returns}</Words>
         </p>
         <ShownExamples examples={examples} of={name} />
       </div>
@@ -58,7 +61,7 @@ function Needs({ needs, allowed, role }: NeedsProps) {
       className={`inline-flex items-center gap-0.5 rounded-sm border px-1 text-micro leading-5 tracking-wide ${allowed ? 'border-bed text-soft' : 'border-dashed border-edge text-faint'}`}
     >
       {allowed ? <CheckIcon className="scale-75 text-accent" /> : <CloseIcon className="scale-75" />}
-      {needs}
+      {allowed ? needs : `needs ${needs}`}
       <span className="sr-only">{allowed ? ', you may' : `, not for you as ${role}`}</span>
     </span>
   )

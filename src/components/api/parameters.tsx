@@ -1,5 +1,6 @@
 import type { ParameterDescription } from '../../itx/handle.ts'
 import { type Field, fieldOf } from './schema-text.ts'
+import { Words } from './words.tsx'
 
 /** What a method takes, each parameter with the fields that it may have. */
 export function Parameters({ parameters }: { readonly parameters: readonly ParameterDescription[] }) {
@@ -23,7 +24,11 @@ function Fields({ fields, nested = false }: { readonly fields: readonly Field[];
             {field.limits && <span className="text-small text-faint">{field.limits}</span>}
           </dt>
           <dd>
-            {field.description && <p className="text-small text-soft wrap-anywhere">{field.description}</p>}
+            {field.description && (
+              <p className="text-small text-soft wrap-anywhere">
+                <Words>{field.description}</Words>
+              </p>
+            )}
             {field.fields.length > 0 && <Fields fields={field.fields} nested />}
           </dd>
         </div>

@@ -16,7 +16,10 @@ export function ConnectionState() {
         {seconds !== null && <span aria-hidden="true"> in {seconds} s</span>}
       </span>
       {status.state === 'signed-out' && (
-        <a href={status.reason === 'access changed' ? here : `/sign-in?redirect=${encodeURIComponent(here)}`} className="link">
+        <a
+          href={status.reason === 'access changed' ? here : `/sign-in?redirect=${encodeURIComponent(here)}`}
+          className="link"
+        >
           {status.reason === 'access changed' ? 'Reload' : 'Sign in'}
         </a>
       )}

@@ -10,7 +10,10 @@ export function StreamFailure({ error }: { readonly error: unknown }) {
   const code = itxErrorCode(error)
   if (code === 'FORBIDDEN' && details?.['reason'] === 'signed-out') {
     return details['because'] === 'access changed' ? (
-      <Failure message="What you may do here has changed. This page shows how things were before." onReload="Show how they are" />
+      <Failure
+        message="What you may do here has changed. This page shows how things were before."
+        onReload="Show how they are"
+      />
     ) : (
       <Failure message="You are signed out. This page is not live any more.">
         <a href={`/sign-in?redirect=${encodeURIComponent(here)}`} className={`${buttonClass()} ms-3`}>

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { WebSocket } from 'ws'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { TestTributary, eventually } from '../../server/testing.ts'
+import { ItxError } from '../../streams/errors.ts'
 import { Connection } from './connection.ts'
 import { ItxClient } from './itx-client.ts'
 
@@ -31,6 +32,8 @@ const scenario = fc.record({
     maxLength: 5,
   }),
   batchEvents: fc.integer({ min: 1, max: 20 }),
+  /** Which of the first appends the server is too busy for. */
+  busy: fc.uniqueArray(fc.nat(10), { maxLength: 2 }),
   restart: fc.boolean(),
 })
 
@@ -56,10 +59,21 @@ function connect(token: string, wanted: readonly Fate[], batchEvents: number): I
   return new ItxClient(connection, 'demo', { batchEvents })
 }
 
+/** The server refuses some appends, counted from now, and takes all others. */
+function beBusy(busy: readonly number[]): void {
+  const streams = tributary.streams()
+  const real = streams.append.bind(streams)
+  let asked = 0
+  vi.spyOn(streams, 'append').mockImplementation((...args) =>
+    busy.includes(asked++) ? Promise.reject(new ItxError('UNAVAILABLE', 'not now', { reason: 'busy' })) : real(...args),
+  )
+}
+
 let runs = 0
 test('each event exactly once, in the order of its caller', { timeout: 120_000 }, async () => {
   await fc.assert(
-    fc.asyncProperty(scenario, async ({ fates: wanted, callers, batchEvents, restart }) => {
+    fc.asyncProperty(scenario, async ({ fates: wanted, callers, batchEvents, busy, restart }) => {
+      beBusy(busy)
       const path = `/runs/${++runs}`
       const client = connect(tributary.token('editor'), wanted, batchEvents)
       try {
@@ -91,6 +105,7 @@ test('each event exactly once, in the order of its caller', { timeout: 120_000 }
         })
       } finally {
         client.close()
+        vi.restoreAllMocks()
       }
       await eventually(() => tributary.streams().idle)
     }),

@@ -276,8 +276,12 @@ describe('a server that says no for now', () => {
     const observed = connect()
     await observed.client.state('/')
     busy('UNAVAILABLE')
-    expect(await observed.client.append('/busy', [{ type: 'a', idempotencyKey: 'a' }])).toHaveLength(1)
-    expect(observed.batches).toEqual([1, 1, 1])
+    const first = observed.client.append('/busy', [{ type: 'a', idempotencyKey: 'a' }])
+    await eventually(() => observed.batches.length === 1)
+    // What comes meanwhile stays behind it.
+    await Promise.all([first, observed.client.append('/busy', [{ type: 'b' }])])
+    expect(observed.batches).toEqual([1, 1, 1, 1])
+    expect(await stored('/busy')).toEqual(['a', 'b'])
   })
 
   test('is believed for events without', async () => {

@@ -130,7 +130,7 @@ export class AppendQueue {
       const { retry, unanswered } = outcome.kind === 'failed' ? outcome : FINAL
       calls = this.#withoutHopeless(calls, { error, retry, unanswered })
       this.#rejectLate(error)
-      if (calls.length > 0) await pause(backoff.next(), this.#signal, this.#source)
+      if (calls.length > 0) await pause(Math.max(backoff.next(), toldToWait(error)), this.#signal, this.#source)
     }
   }
 
@@ -185,6 +185,8 @@ export class AppendQueue {
 
 /** One attempt waits so long for a connection. */
 const CONNECT_MS = 10_000
+/** Whatever the server says: an appender that does nothing for longer looks dead. */
+const LONGEST_WAIT_MS = 10_000
 
 interface Failure {
   readonly error: unknown
@@ -236,6 +238,12 @@ function outcomeOf(error: unknown, sent: boolean): Outcome {
     case undefined:
       return failed('none', sent)
   }
+}
+
+/** What the server says about when to come back, milliseconds. */
+function toldToWait(error: unknown): number {
+  const told = itxErrorDetails(error)?.['retryAfterMs']
+  return typeof told === 'number' ? Math.min(told, LONGEST_WAIT_MS) : 0
 }
 
 function unknownOutcome(path: string, cause: unknown): ItxError {

@@ -172,6 +172,26 @@ describe('a consumer that takes its time', () => {
   })
 })
 
+test('leaves nothing behind at either end, even of a batch that was never taken', async () => {
+  await store('/never', 3)
+  const client = connect()
+  await client.state('/never')
+  const before = client.connection.stats
+  for (let round = 0; round < 5; round++) {
+    const abort = new AbortController()
+    let begun = false
+    const done = client.follow('/never', { after: 'start', signal: abort.signal }, () => {
+      begun = true
+      return new Promise(() => {})
+    })
+    await eventually(() => begun)
+    abort.abort()
+    await done
+  }
+  await eventually(() => client.connection.stats?.exports === before?.exports)
+  expect(client.connection.stats).toEqual(before)
+})
+
 test('waits for a stream that is not there yet', async () => {
   const abort = new AbortController()
   const seen: number[] = []

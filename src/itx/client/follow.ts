@@ -63,6 +63,15 @@ async function followOnce(
     await options.onBatch(batch)
     onTaken(batch)
   }
+  // What the server waits for. At the end it is told about all of them, taken or not: it would keep them for good.
+  const waiting = new Set<() => void>()
+  const receive = async (batch: WireBatch) => {
+    const over = Promise.withResolvers<void>()
+    waiting.add(over.resolve)
+    taken = taken.then(() => take(batch))
+    taken.then(over.resolve, over.reject)
+    await over.promise.finally(() => waiting.delete(over.resolve))
+  }
   const aborted = Promise.withResolvers<'aborted'>()
   const onAbort = () => aborted.resolve('aborted')
   signal.addEventListener('abort', onAbort)
@@ -76,7 +85,7 @@ async function followOnce(
         ...(options.types === undefined ? {} : { types: options.types }),
         ...(options.state === undefined ? {} : { state: options.state }),
       },
-      (batch) => (taken = taken.then(() => take(batch))),
+      receive,
     )
     if (signal.aborted) return
     const ended = await Promise.race([subscription.closed(), aborted.promise])
@@ -91,6 +100,7 @@ async function followOnce(
     // What is being taken decides where the next subscription begins.
     await Promise.race([taken.catch(() => {}), aborted.promise])
     signal.removeEventListener('abort', onAbort)
+    for (const answer of waiting) answer()
   }
 }
 

@@ -150,6 +150,7 @@ test('it begins with the page that was read before, and asks for what comes afte
   expect(tail.getSnapshot()).toBe(tail.getInitialSnapshot())
   await vi.waitFor(() => expect(offsets()).toEqual([4, 5, 6, 7]))
   expect(sent.some((message) => message.includes('"read"'))).toBe(false)
+  expect(sent.find((message) => message.includes('"subscribe"'))).toContain('"after":6')
   leave()
 })
 

@@ -136,6 +136,17 @@ describe('a project that is deleted', () => {
   })
 })
 
+test('a connection that its owner has closed ends the tail for good: it does not come back', async () => {
+  const first = await subscribed(1)
+  source.failure = new ItxError('UNAVAILABLE', 'the connection was closed', { reason: 'closed' })
+  first.end({ reason: 'shutdown' })
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(tail.getSnapshot()).toMatchObject({ status: 'failed', error: source.failure })
+  const attempts = source.attempts.length
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(source.attempts).toHaveLength(attempts)
+})
+
 describe('an end that passes', () => {
   test('is tried again after 1 s, doubling to 15 s, each shortened by up to half', async () => {
     const first = await subscribed(1)

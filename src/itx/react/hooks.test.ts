@@ -132,7 +132,7 @@ describe('through the connection of the provider', () => {
     // Its own pause between two attempts is a second: nothing here is about that.
     queryClient.setDefaultOptions({ queries: { retryDelay: 0 } })
     const { refetch } = rendered(() => useItxQuery(query))
-    expect(itxErrorCode((await refetch()).error)).toBe(code)
+    expect((await failure(refetch({ throwOnError: true })))[0]).toBe(code)
     expect(asked).toBe(times)
     const { mutateAsync } = rendered(() => useItxMutation('demo', fails))
     expect((await failure(mutateAsync(undefined)))[0]).toBe(code)
