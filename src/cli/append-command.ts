@@ -25,7 +25,6 @@ interface Entry {
 export async function appendCommand(args: Arguments): Promise<void> {
   const path = pathArgument(args)
   const client = connect(args)
-  sayWhenBroken(client)
   finishWithoutReader()
   try {
     await appendEntries(client, path, entriesOf(process.stdin, args.option('resume')), {
@@ -37,16 +36,6 @@ export async function appendCommand(args: Arguments): Promise<void> {
     process.stdin.destroy()
     client.close()
   }
-}
-
-/** A pause in the middle has a reason that people may want to know. */
-function sayWhenBroken({ connection }: ItxClient): void {
-  let last = connection.status.state
-  connection.subscribe(() => {
-    const { state } = connection.status
-    if (state === 'reconnecting' && last === 'connected') say('the connection broke; trying again')
-    last = state
-  })
 }
 
 interface AppendOptions {

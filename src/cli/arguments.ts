@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { type ItxClient, connectItx } from '../itx/client/connect.ts'
 import { ItxError } from '../streams/errors.ts'
+import { say } from './output.ts'
 
 /** A command line that makes no sense. Printed with the usage; exit status 2. */
 export class UsageError extends Error {}
@@ -95,7 +96,10 @@ export function connect(args: Arguments, token = args.option('token') ?? process
   // It becomes a header: a line break that was copied along with it would be told in other words, and later.
   if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageError('a token is one word, without blanks or line breaks')
   if (!project) throw new UsageError('a project is needed: --project or TRIBUTARY_PROJECT')
-  return connectItx({ url: serverUrl(args), token, project, deadlineMs: DEADLINE_MS })
+  const onRetry = (error: unknown, path: string) => {
+    say(`${path}: ${error instanceof Error ? error.message : String(error)}; trying again`)
+  }
+  return connectItx({ url: serverUrl(args), token, project, deadlineMs: DEADLINE_MS, onRetry })
 }
 
 /** The server's address: `--url`, TRIBUTARY_URL, else the default address of `npm start`. */

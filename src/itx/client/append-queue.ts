@@ -12,6 +12,8 @@ export interface AppendSettings {
   readonly batchBytes: number
   /** How long an append may be tried again, milliseconds. */
   readonly deadlineMs: number
+  /** Told when an append has failed and is about to be tried again. */
+  readonly onRetry?: (error: unknown, path: string) => void
 }
 
 export const DEFAULT_APPEND_SETTINGS: AppendSettings = {
@@ -130,7 +132,9 @@ export class AppendQueue {
       const { retry, unanswered } = outcome.kind === 'failed' ? outcome : FINAL
       calls = this.#withoutHopeless(calls, { error, retry, unanswered })
       this.#rejectLate(error)
-      if (calls.length > 0) await pause(Math.max(backoff.next(), toldToWait(error)), this.#signal, this.#source)
+      if (calls.length === 0) return
+      this.#settings.onRetry?.(error, this.#path)
+      await pause(Math.max(backoff.next(), toldToWait(error)), this.#signal, this.#source)
     }
   }
 
