@@ -78,28 +78,31 @@ const BEFORE: Readonly<Record<string, () => Promise<unknown>>> = {
   'stream.import': () => runShell('npm run -s tributary -- export /notes --output notes.ndjson'),
 }
 
-describe.each(METHODS_WITH_EXAMPLES)('%s', (name) => {
+const ALL = METHODS_WITH_EXAMPLES.map((name) => {
   const [object, method] = name.split('.') as [string, string]
-  const examples = () => examplesOf(object, method, place)
   const { typescript, cli, curl } = examplesOf(object, method, { origin: 'http://x', slug: 'x' })
+  return { name, typescript, cli, curl, now: () => examplesOf(object, method, place) }
+})
 
-  test.runIf(typescript)('TypeScript', async () => {
-    await BEFORE[name]?.()
-    const logged = await runTypeScript(examples().typescript!, itx)
-    if (typescript!.includes('console.log')) expect(logged.length).toBeGreaterThan(0)
-    expect(logged).not.toContain(undefined)
-  })
+test.each(ALL.filter(({ typescript }) => typescript))('$name in TypeScript', async ({ name, typescript, now }) => {
+  await BEFORE[name]?.()
+  const logged = await runTypeScript(now().typescript!, itx)
+  expect(logged.length > 0).toBe(typescript!.includes('console.log'))
+  expect(logged).not.toContain(undefined)
+})
 
-  // It prints what is there, and then waits for more.
-  test.runIf(cli && !cli.includes('tail '))('CLI', async () => {
+// A tail prints what is there, and then waits for more.
+test.each(ALL.filter(({ cli }) => cli && !cli.includes('tail ')))(
+  '$name on the command line',
+  async ({ name, now }) => {
     await BEFORE[name]?.()
-    expect(await runShell(examples().cli!)).toMatchObject({ code: 0 })
-  })
+    expect(await runShell(now().cli!)).toMatchObject({ code: 0 })
+  },
+)
 
-  test.runIf(curl)('curl', async () => {
-    await BEFORE[name]?.()
-    expect(await runShell(examples().curl!)).toMatchObject({ code: 0 })
-  })
+test.each(ALL.filter(({ curl }) => curl))('$name with curl', async ({ name, now }) => {
+  await BEFORE[name]?.()
+  expect(await runShell(now().curl!)).toMatchObject({ code: 0 })
 })
 
 describe('the beginnings', () => {
