@@ -19,7 +19,7 @@ export interface ConfigLimits {
   readonly callsPerSecond: number
   /** Handles and calls that one socket may have open at once. */
   readonly openHandles: number
-  /** Subscriptions and scans that one socket may have open at once. */
+  /** Subscriptions that one socket may have open at once, those to activity among them. */
   readonly subscriptions: number
 }
 

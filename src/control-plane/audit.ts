@@ -24,10 +24,10 @@ export const OPERATOR: Actor = { kind: 'operator' }
 
 /**
  * Why somebody was refused: `credential` a token or session that is not valid, `origin` a page of another site,
- * `project` one that is missing or not theirs, `role` too small a one, `instance-admin` not an admin of the instance,
- * `setup` a setup link that is wrong or used, `scope` outside of what a token was made for, `limit` too many calls.
+ * `project` one that is missing or not theirs, `role` too small a one, `setup` a setup link that is wrong or used,
+ * `scope` outside of what a token was made for.
  */
-export type DenialReason = 'credential' | 'origin' | 'project' | 'role' | 'instance-admin' | 'setup' | 'scope' | 'limit'
+export type DenialReason = 'credential' | 'origin' | 'project' | 'role' | 'setup' | 'scope'
 
 /** The ways in. */
 export type Door = 'socket' | 'batch' | 'http' | 'page' | 'auth' | 'setup'

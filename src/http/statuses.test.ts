@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { StreamApi } from '../itx/handle.ts'
 import { TestTributary } from '../server/testing.ts'
 
 // Statuses that are met seldom: what was trimmed, and what is too large, told from what is not there and what is wrong.
@@ -57,4 +58,30 @@ test.each([
   ])
   expect((await door.send('POST', '/large', '{"type":', { 'content-type': type })).status).toBe(400)
   expect(await tributary.streams().state('/large' as never)).toMatchObject({ maxOffset: 1 })
+})
+
+describe('what stands against it is 409, and the reason says what', () => {
+  const reasons: Record<string, (stream: StreamApi) => Promise<unknown>> = {
+    precondition: async () => {},
+    paused: (stream) => stream.pause('enough'),
+    closed: (stream) => stream.close(),
+    breaker: (stream) => stream.configure({ circuitBreaker: { burstCapacity: 1, refillRatePerMinute: 0 } }),
+  }
+  test.each(Object.entries(reasons))('%s', async (reason, prepare) => {
+    const path = `/conflict/${reason}`
+    const { root, socket } = tributary.itx('admin')
+    const stream = root.projects.get('demo').streams.get(path)
+    await stream.create()
+    await prepare(stream)
+    const before = await stream.state()
+    const events = [{ type: 'a', ...(reason === 'precondition' ? { offset: 99 } : {}) }, { type: 'b' }]
+    const { status, json } = await tributary.door('editor').append(path, events)
+    expect([status, json]).toMatchObject([409, { code: 'CONFLICT', details: { reason, path } }])
+    // Over the socket the same, and nothing of either was stored. A breaker pauses its stream: that is what is told then.
+    const again = reason === 'breaker' ? 'paused' : reason
+    await expect(stream.append(events)).rejects.toMatchObject({ code: 'CONFLICT', details: { reason: again, path } })
+    const after = await stream.state()
+    expect(after.maxOffset - before.maxOffset).toBe(reason === 'breaker' ? 1 : 0)
+    socket.terminate()
+  })
 })

@@ -17,6 +17,8 @@ test('a peer that answers no pings is dropped, and one that does is kept', async
       await eventually(() => pings >= round)
       // The pong has been read once a later message has been answered.
       await polite.root.ping()
+      // Three may be missed: the fourth time that it is asked, it is gone.
+      if (round < 4) expect(await silent.root.ping()).toBe('pong')
     }
     expect(await silent.ended).toMatchObject({ code: 1006 })
     expect(await polite.root.ping()).toBe('pong')

@@ -138,7 +138,14 @@ export function terminateSockets(): void {
   holder[KEY] = undefined
 }
 
-type Verdict = { readonly status: string } | { readonly principal: Principal; readonly browser: boolean }
+/** Who comes in, by which kind of client, from where. */
+interface Admitted {
+  readonly principal: Principal
+  readonly browser: boolean
+  readonly address: string | null
+}
+
+type Verdict = { readonly status: string } | Admitted
 
 async function judge(instance: Instance, request: IncomingMessage): Promise<Verdict> {
   const { origin, authorization, cookie } = request.headers
@@ -153,15 +160,15 @@ async function judge(instance: Instance, request: IncomingMessage): Promise<Verd
   }
   if (authorization !== undefined) {
     const principal = principalOfAuthorization(instance, authorization)
-    if (principal !== 'bad') return { principal, browser: false }
+    if (principal !== 'bad') return { principal, browser: false, address }
     instance.audit.record({ type: 'access/denied', payload: { ...denied, reason: 'credential' } })
     return { status: '401 Unauthorized' }
   }
   if (origin !== undefined) {
     const headers = new Headers(cookie === undefined ? {} : { cookie })
-    return { principal: await principalOfCookie(instance, headers), browser: true }
+    return { principal: await principalOfCookie(instance, headers), browser: true, address }
   }
-  if (cookie === undefined) return { principal: ANONYMOUS, browser: false }
+  if (cookie === undefined) return { principal: ANONYMOUS, browser: false, address }
   // A cookie without an Origin is no browser of ours, and no program needs one.
   instance.audit.record({ type: 'access/denied', payload: { ...denied, reason: 'origin' } })
   return { status: '403 Forbidden' }
@@ -171,12 +178,10 @@ function refuse(socket: Duplex, status: string, headers = ''): void {
   socket.end(`HTTP/1.1 ${status}\r\n${headers}Connection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
-interface Accepted {
+interface Accepted extends Admitted {
   readonly ws: WebSocket
   /** The connection below. */
   readonly socket: Duplex
-  readonly principal: Principal
-  readonly browser: boolean
 }
 
 function serve(instance: Instance, all: Sockets, { ws, socket, principal, browser }: Accepted): void {
