@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { RpcSession, RpcTarget } from 'capnweb'
 import { WebSocketServer, type WebSocket } from 'ws'
+import { sessionCookieName } from '../control-plane/auth.ts'
 import { ControlChanges } from '../control-plane/changes.ts'
 import { ItxError } from '../streams/errors.ts'
 import { CallBudget } from './call-budget.ts'
@@ -166,7 +167,12 @@ async function judge(instance: Instance, request: IncomingMessage): Promise<Verd
   }
   if (origin !== undefined) {
     const headers = new Headers(cookie === undefined ? {} : { cookie })
-    return { principal: await principalOfCookie(instance, headers), browser: true, address }
+    const principal = await principalOfCookie(instance, headers)
+    // Coming without a session is no denial of one.
+    if (principal.kind === 'anonymous' && cookie?.includes(sessionCookieName(instance.config)) === true) {
+      instance.audit.record({ type: 'access/denied', payload: { ...denied, reason: 'credential' } })
+    }
+    return { principal, browser: true, address }
   }
   if (cookie === undefined) return { principal: ANONYMOUS, browser: false, address }
   // A cookie without an Origin is no browser of ours, and no program needs one.
@@ -184,7 +190,8 @@ interface Accepted extends Admitted {
   readonly socket: Duplex
 }
 
-function serve(instance: Instance, all: Sockets, { ws, socket, principal, browser }: Accepted): void {
+function serve(instance: Instance, all: Sockets, accepted: Accepted): void {
+  const { ws, socket, principal, browser } = accepted
   if (principal.kind === 'anonymous' && browser) return ws.close(CLOSE_SIGNED_OUT, 'signed out')
   const { limits } = instance.config
   const frameLimits = { calls: new CallBudget(limits.callsPerSecond), open: limits.openHandles, functions: true }
@@ -196,7 +203,7 @@ function serve(instance: Instance, all: Sockets, { ws, socket, principal, browse
     ws.on('close', leave)
     return new ItxTarget(instance, known, session)
   }
-  const target = principal.kind === 'anonymous' ? awaitCredential(instance, all, ws, socket, admit) : admit(principal)
+  const target = principal.kind === 'anonymous' ? awaitCredential(instance, all, accepted, admit) : admit(principal)
   // Lives as long as its socket, which holds it.
   void new RpcSession(transport, codedErrors(instance, target), {
     // A socket that is gone aborts its session with an error that nobody will read.
@@ -209,8 +216,7 @@ function serve(instance: Instance, all: Sockets, { ws, socket, principal, browse
 function awaitCredential(
   instance: Instance,
   all: Sockets,
-  ws: WebSocket,
-  socket: Duplex,
+  { ws, socket, address }: Accepted,
   admit: (principal: KnownPrincipal) => ItxTarget,
 ): AuthenticateTarget {
   let received = 0
@@ -230,7 +236,7 @@ function awaitCredential(
     clearTimeout(timer)
   }
   ws.on('close', settle)
-  return new AuthenticateTarget(instance, (principal) => {
+  return new AuthenticateTarget(instance, address, (principal) => {
     settle()
     return admit(principal)
   })
@@ -244,12 +250,14 @@ interface AuthenticateApi {
 /** All that a program without credentials gets: a way to bring one. */
 class AuthenticateTarget extends RpcTarget implements AuthenticateApi {
   readonly #instance: Instance
+  readonly #address: string | null
   readonly #admit: (principal: KnownPrincipal) => ItxTarget
   #admitted = false
 
-  constructor(instance: Instance, admit: (principal: KnownPrincipal) => ItxTarget) {
+  constructor(instance: Instance, address: string | null, admit: (principal: KnownPrincipal) => ItxTarget) {
     super()
     this.#instance = instance
+    this.#address = address
     this.#admit = admit
   }
 
@@ -265,7 +273,7 @@ class AuthenticateTarget extends RpcTarget implements AuthenticateApi {
     if (principal === 'bad' || principal.kind === 'anonymous') {
       this.#instance.audit.record({
         type: 'access/denied',
-        payload: { reason: 'credential', by: null, door: 'socket' },
+        payload: { reason: 'credential', by: null, door: 'socket', address: this.#address },
       })
       throw new ItxError('FORBIDDEN', 'that token is not valid', { reason: 'credential' })
     }

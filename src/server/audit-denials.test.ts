@@ -64,8 +64,12 @@ describe('before anybody is known', () => {
     expect(await denials()).toEqual([{ at, reason: 'credential', by: null, door: 'socket', address }])
     expect(await dial({ cookie }).opened).toEqual({ status: 403 })
     expect(await denials()).toEqual([{ at, reason: 'origin', by: null, door: 'socket', address }])
+    // A browser whose session has ended, or never was: it is let in to be told so.
+    const forged = `${cookie.slice(0, cookie.indexOf('=') + 1)}forged.session`
+    expect(await dial({ cookie: forged, origin: tributary.origin }).ended).toMatchObject({ code: 4401 })
+    expect(await denials()).toEqual([{ at, reason: 'credential', by: null, door: 'socket', address }])
     expect(await refused(dial({}).root.authenticate(BAD).whoami())).toBe('FORBIDDEN')
-    expect(await denials()).toMatchObject([{ at, reason: 'credential', by: null, door: 'socket' }])
+    expect(await denials()).toEqual([{ at, reason: 'credential', by: null, door: 'socket', address }])
   })
 
   test.each([

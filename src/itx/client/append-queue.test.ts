@@ -9,6 +9,8 @@ import { ItxClient } from './itx-client.ts'
 
 // Appends of many callers over one socket: in order, together, each with its own answer, through broken sockets.
 
+const MIB = 2 ** 20
+
 let tributary: TestTributary
 const clients: ItxClient[] = []
 beforeAll(async () => {
@@ -297,6 +299,21 @@ describe('a server that says no for now', () => {
     busy('RATE_LIMITED')
     expect(await observed.client.append('/limited', [{ type: 'a' }])).toHaveLength(1)
   })
+})
+
+test('what is larger than the server takes breaks the line twice, and is told so; those beside it are stored', async () => {
+  const { client, sockets } = connect({ batchBytes: 200 * MIB })
+  const huge = { type: 'huge', payload: 'x'.repeat(49 * MIB), idempotencyKey: 'huge' }
+  const calls = [
+    client.append('/huge', [{ type: 'before', idempotencyKey: 'before' }]),
+    client.append('/huge', [huge]),
+    client.append('/huge', [{ type: 'after', idempotencyKey: 'after' }]),
+    client.append('/beside', [{ type: 'beside', idempotencyKey: 'beside' }]),
+  ]
+  expect(await failure(calls[1]!)).toEqual(['BAD_REQUEST', 'too-large'])
+  await Promise.all([calls[0], calls[2], calls[3]])
+  expect([await stored('/huge'), await stored('/beside')]).toEqual([['before', 'after'], ['beside']])
+  expect(sockets.length).toBeLessThan(6)
 })
 
 test('queues of paths that are not appended to any more are forgotten', async () => {

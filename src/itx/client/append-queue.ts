@@ -120,6 +120,7 @@ export class AppendQueue {
   async #deliver(batch: readonly Call[]): Promise<void> {
     let calls = batch
     const backoff = new Backoff(FIRST_RETRY_MS, LAST_RETRY_MS)
+    let tooLargeBefore = false
     while (calls.length > 0) {
       const outcome = await this.#send(calls)
       if (outcome.kind === 'stored') return
@@ -128,6 +129,14 @@ export class AppendQueue {
       // Nobody knows whose events an inner error is about; with keys asking again does no harm.
       if (outcome.kind === 'inner' && calls.length > 1 && calls.every(({ keyed }) => keyed)) {
         return this.#askHalves(calls)
+      }
+      // A message was too large, this one or another on the same line. Of one that is large itself, and alone, it is
+      // believed the second time.
+      if (isTooLarge(error) && calls.every(({ keyed }) => keyed)) {
+        if (calls.length > 1) return this.#askHalves(calls)
+        const [call] = calls
+        if (tooLargeBefore && call && call.bytes >= LARGE_BYTES) return call.answer.reject(tooLarge(error))
+        tooLargeBefore = true
       }
       const { retry, unanswered } = outcome.kind === 'failed' ? outcome : FINAL
       calls = this.#withoutHopeless(calls, { error, retry, unanswered })
@@ -248,6 +257,20 @@ function outcomeOf(error: unknown, sent: boolean): Outcome {
 function toldToWait(error: unknown): number {
   const told = itxErrorDetails(error)?.['retryAfterMs']
   return typeof told === 'number' ? Math.min(told, LONGEST_WAIT_MS) : 0
+}
+
+/** What is smaller is not what a server finds too large, but stood beside it. */
+const LARGE_BYTES = 1024 * 1024
+/** Close code of a message that is too large. */
+const CLOSE_TOO_LARGE = 1009
+
+function isTooLarge(error: unknown): boolean {
+  return itxErrorDetails(error)?.['closeCode'] === CLOSE_TOO_LARGE
+}
+
+function tooLarge(cause: unknown): ItxError {
+  const message = 'these events are larger than a message to the server may be; nothing of them is stored'
+  return new ItxError('BAD_REQUEST', message, { reason: 'too-large' }, { cause })
 }
 
 function unknownOutcome(path: string, cause: unknown): ItxError {
