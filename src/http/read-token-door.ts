@@ -4,7 +4,7 @@ import { mintReadToken } from '../itx/read-token.ts'
 import { ItxError } from '../streams/errors.ts'
 import { errorResponse, jsonResponse, notAllowed } from './http-error.ts'
 import { letIn } from './let-in.ts'
-import { bodyText, mediaType } from './request-body.ts'
+import { bodyJson } from './request-body.ts'
 
 const BODY_BYTES = 16 * 1024
 
@@ -14,10 +14,7 @@ export async function readTokenDoor(instance: Instance, request: Request): Promi
   try {
     const principal = await letIn(instance, request, 'http')
     if (principal instanceof Response) return principal
-    if (mediaType(request.headers.get('content-type')) !== 'application/json') {
-      throw new ItxError('BAD_REQUEST', 'the content type must be application/json', { field: 'content-type' })
-    }
-    const { project, ...wanted } = parsed(await bodyText(request, BODY_BYTES))
+    const { project, ...wanted } = asObject(await bodyJson(request, BODY_BYTES))
     if (typeof project !== 'string')
       throw new ItxError('BAD_REQUEST', 'project must be a slug or an id', { field: 'project' })
     return jsonResponse(mintReadToken(instance, resolveProject(instance, principal, project), wanted), { status: 201 })
@@ -26,13 +23,7 @@ export async function readTokenDoor(instance: Instance, request: Request): Promi
   }
 }
 
-function parsed(body: string): Readonly<Record<string, unknown>> {
-  let value: unknown
-  try {
-    value = JSON.parse(body)
-  } catch {
-    throw new ItxError('BAD_REQUEST', 'the body is not valid JSON', { field: 'body' })
-  }
+function asObject(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   throw new ItxError('BAD_REQUEST', 'the body must be an object { project, path, seconds? }', { field: 'body' })
 }

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ReadTokens } from '../control-plane/read-tokens.ts'
 import type { Role } from '../control-plane/roles.ts'
-import { TestTributary } from '../server/testing.ts'
-import { itxErrorCode, itxErrorDetails } from '../streams/errors.ts'
+import { TestTributary, failureOf } from '../server/testing.ts'
 
 // The main use: showing an agent's stream to its user. An editor's program mints a token, the user's browser reads with
 // it, from a page of another site.
@@ -130,18 +129,11 @@ describe('a read token', () => {
     const project = root.projects.get('demo')
     expect((await project.streams.get('/agents/a1').read()).events.length).toBeGreaterThan(0)
     expect((await project.streams.list()).streams[0]?.path).toBe('/agents/a1')
-    const failure = async (call: PromiseLike<unknown>) => {
-      try {
-        return await call
-      } catch (error) {
-        return [itxErrorCode(error), itxErrorDetails(error)?.['reason']]
-      }
-    }
-    expect(await failure(project.streams.get('/agents/a2').state())).toEqual(['FORBIDDEN', 'path'])
-    expect(await failure(project.streams.list({ prefix: '/' }))).toEqual(['FORBIDDEN', 'path'])
-    expect(await failure(project.streams.activity({ paths: ['/agents'] }, () => {}))).toEqual(['FORBIDDEN', 'path'])
-    expect(await failure(project.streams.get('/agents/a1').append([{ type: 'a' }]))).toEqual(['FORBIDDEN', 'role'])
-    expect(await failure(root.projects.get('secret').project())).toEqual(['NOT_FOUND', undefined])
+    expect(await failureOf(project.streams.get('/agents/a2').state())).toEqual(['FORBIDDEN', 'path'])
+    expect(await failureOf(project.streams.list({ prefix: '/' }))).toEqual(['FORBIDDEN', 'path'])
+    expect(await failureOf(project.streams.activity({ paths: ['/agents'] }, () => {}))).toEqual(['FORBIDDEN', 'path'])
+    expect(await failureOf(project.streams.get('/agents/a1').append([{ type: 'a' }]))).toEqual(['FORBIDDEN', 'role'])
+    expect(await failureOf(root.projects.get('secret').project())).toEqual(['NOT_FOUND', undefined])
     expect(await ended).toEqual({ code: 4401, reason: 'signed out' })
   })
 

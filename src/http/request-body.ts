@@ -18,6 +18,24 @@ export async function bodyText(request: Request, limit: number): Promise<string>
 }
 
 /**
+ * The body of a request as the JSON value it is. A form of another site cannot send this content type without asking
+ * first.
+ *
+ * @throws {ItxError} BAD_REQUEST for another content type, for what is no JSON, and as `bodyText`.
+ */
+export async function bodyJson(request: Request, limit: number): Promise<unknown> {
+  if (mediaType(request.headers.get('content-type')) !== 'application/json') {
+    throw new ItxError('BAD_REQUEST', 'the content type must be application/json', { field: 'content-type' })
+  }
+  const body = await bodyText(request, limit)
+  try {
+    return JSON.parse(body)
+  } catch {
+    throw new ItxError('BAD_REQUEST', 'the body is not valid JSON', { field: 'body' })
+  }
+}
+
+/**
  * Puts chunks together as they arrive, counted: a body without a length must not fill the memory first. None of them is
  * kept: a chunk of one byte holds hundreds, and a body may come in nothing else.
  */

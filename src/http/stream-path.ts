@@ -1,5 +1,4 @@
 import { ItxError } from '../streams/errors.ts'
-import { type StreamPath, parsePath } from '../streams/path.ts'
 
 export const STREAMS_PREFIX = '/api/streams/'
 
@@ -17,10 +16,10 @@ export function splitTarget(pathname: string): StreamTarget {
   return { project, rawPath: slash === -1 ? null : rest.slice(slash) }
 }
 
-/** @throws {ItxError} BAD_REQUEST for a path that is none, or leads above the project. */
-export function pathOf(rawPath: string): StreamPath {
+/** The path that a target names, not yet looked at. @throws {ItxError} BAD_REQUEST for a bad escape. */
+export function decodedPath(rawPath: string): string {
   // Decoded by segment: an escaped slash stays inside its segment, where it is refused.
-  return parsePath(rawPath.split('/').map(decode).join('/'))
+  return rawPath.split('/').map(decode).join('/')
 }
 
 function decode(segment: string): string {

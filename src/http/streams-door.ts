@@ -19,7 +19,7 @@ import {
   messagesJson,
   messagesOf,
 } from './stream-messages.ts'
-import { pathOf, splitTarget } from './stream-path.ts'
+import { decodedPath, splitTarget } from './stream-path.ts'
 
 /** Events of one page over HTTP. */
 const PAGE_EVENTS = 1000
@@ -57,7 +57,7 @@ async function answered(instance: Instance, request: Request, target: string, ur
     const { project, rawPath } = splitTarget(target)
     const access = resolveProject(instance, principal, project)
     if (rawPath === null) return await list(access, request, url)
-    const path = access.path(pathOf(rawPath))
+    const path = access.path(decodedPath(rawPath))
     refuseUnsupported(request, url)
     switch (request.method) {
       case 'GET':

@@ -21,9 +21,9 @@ export function resolveProject(
   idOrSlug: string,
   session: Session = IN_PROCESS,
 ): ProjectAccess {
+  if (principal.kind === 'anonymous') throw projectNotFound(idOrSlug)
   const project = findProject(instance.control, idOrSlug)
   const role = project && roleIn(instance, principal, project.id)
-  if (principal.kind === 'anonymous') throw projectNotFound(idOrSlug)
   if (!project || !role) {
     const error = projectNotFound(idOrSlug)
     const asked = String(error.details?.['project'])
@@ -38,10 +38,12 @@ export function resolveProject(
 }
 
 /** The role of a principal in a project, or null. */
-export function roleIn({ control }: Pick<Instance, 'control'>, principal: Principal, projectId: string): Role | null {
+export function roleIn(
+  { control }: Pick<Instance, 'control'>,
+  principal: KnownPrincipal,
+  projectId: string,
+): Role | null {
   switch (principal.kind) {
-    case 'anonymous':
-      return null
     case 'token':
       return principal.projectId === projectId ? principal.role : null
     case 'reader':

@@ -62,11 +62,6 @@ export class FrameGuard {
     this.#refusals = new CallBudget(limits.calls.perSecond)
   }
 
-  /** Handles and calls that are open, the main handle included. */
-  get open(): number {
-    return this.#open.size
-  }
-
   /** Whether calls come so fast that even refusing them is too much: asks for a pause in reading, and is then over. */
   takeFlooded(): boolean {
     const flooded = this.#flooded

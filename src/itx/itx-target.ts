@@ -30,25 +30,7 @@ export class ItxTarget extends RpcTarget implements ItxApi {
   }
 
   async whoami(): Promise<Whoami> {
-    const principal = this.#principal
-    return principal.kind === 'user'
-      ? {
-          kind: 'user',
-          id: principal.userId,
-          email: principal.email,
-          name: principal.name,
-          instanceAdmin: principal.instanceAdmin,
-        }
-      : principal.kind === 'token'
-        ? { kind: 'token', id: principal.tokenId, projectId: principal.projectId, role: principal.role }
-        : {
-            kind: 'token',
-            id: principal.tokenId,
-            projectId: principal.projectId,
-            role: 'viewer',
-            path: principal.path,
-            expiresAt: principal.expiresAt,
-          }
+    return whoIs(this.#principal)
   }
 
   async ping(): Promise<'pong'> {
@@ -125,6 +107,23 @@ class ProjectsTarget extends RpcTarget implements ProjectsApi {
   }
 }
 allowOnly(ProjectsTarget, members<ProjectsApi>()('get', 'list', 'create'))
+
+function whoIs(principal: KnownPrincipal): Whoami {
+  switch (principal.kind) {
+    case 'user': {
+      const { userId: id, email, name, instanceAdmin } = principal
+      return { kind: 'user', id, email, name, instanceAdmin }
+    }
+    case 'token': {
+      const { tokenId: id, projectId, role } = principal
+      return { kind: 'token', id, projectId, role }
+    }
+    case 'reader': {
+      const { tokenId: id, projectId, path, expiresAt } = principal
+      return { kind: 'token', id, projectId, role: 'viewer', path, expiresAt }
+    }
+  }
+}
 
 function projectInfo({ id, slug, name, role }: ProjectOfUser): ProjectInfo {
   return { id, slug, name, role }

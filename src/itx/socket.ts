@@ -24,10 +24,8 @@ import { allowOnly, members } from './rpc-target.ts'
 import { SocketSession } from './socket-session.ts'
 import { SocketTransport } from './socket-transport.ts'
 
-export const SOCKET_PATH = '/api/itx'
-
 /** Close codes of our own (4000-4999 are free for applications). */
-export const CLOSE_SIGNED_OUT = 4401
+const CLOSE_SIGNED_OUT = 4401
 const CLOSE_GOING_AWAY = 1001
 const CLOSE_RESTART = 1012
 

@@ -16,6 +16,7 @@ import { createUser } from '../control-plane/users.ts'
 import type { ItxApi, StreamsApi } from '../itx/handle.ts'
 import type { Instance } from '../itx/instance.ts'
 import { handleUpgrade, terminateSockets } from '../itx/socket.ts'
+import { itxErrorCode, itxErrorDetails } from '../streams/errors.ts'
 import type { ProjectStreams } from '../streams/project-streams.ts'
 import { answer } from './answer.ts'
 import { createHttpServer } from './http-server.ts'
@@ -31,6 +32,15 @@ export async function eventually<T>(condition: () => T | Promise<T>): Promise<No
     if (value) return value
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
+}
+
+/** Code and reason of the error that a call fails with; both undefined when it has none, or does not fail. */
+export async function failureOf(call: PromiseLike<unknown>): Promise<[code: unknown, reason: unknown]> {
+  const error: unknown = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  return [itxErrorCode(error), itxErrorDetails(error)?.['reason']]
 }
 
 /** An empty directory. Whoever makes it removes it. */

@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { TestTributary, eventually } from '../../server/testing.ts'
-import { ItxError, itxErrorCode, itxErrorDetails } from '../../streams/errors.ts'
+import { TestTributary, eventually, failureOf } from '../../server/testing.ts'
+import { ItxError, itxErrorCode } from '../../streams/errors.ts'
 import type { EventInput, Receipt } from '../../streams/event.ts'
 import type { AppendSettings } from './append-queue.ts'
 import { Connection } from './connection.ts'
@@ -59,13 +59,6 @@ const stored = async (path: string) => {
   return events.filter(({ type }) => !type.startsWith('stream/')).map(({ type }) => type)
 }
 const types = (count: number, name = 'e') => Array.from({ length: count }, (_, i) => `${name}${i}`)
-const failure = async (call: Promise<unknown>) => {
-  const error: unknown = await call.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  return [itxErrorCode(error), itxErrorDetails(error)?.['reason']]
-}
 /** Appends one event per call, all in one turn. */
 const each = ({ client }: Observed, path: string, inputs: readonly EventInput[]) =>
   inputs.map((input) => client.append(path, [input]))
@@ -125,7 +118,7 @@ test('events with a precondition travel alone: it holds for what was sent, not f
   await Promise.all(calls)
   expect(observed.batches).toEqual([1, 1, 2])
   const wrong = each(observed, '/alone', [{ type: 'e4' }, { type: 'no', offset: 3 }, { type: 'e5' }])
-  expect(await failure(wrong[1]!)).toEqual(['CONFLICT', 'precondition'])
+  expect(await failureOf(wrong[1]!)).toEqual(['CONFLICT', 'precondition'])
   await Promise.all([wrong[0], wrong[2]])
   expect(await stored('/alone')).toEqual(types(6))
 })
@@ -217,8 +210,8 @@ describe('when the socket breaks', () => {
     losing(observed, 1)
     const calls = each(observed, '/unknown', [{ type: 'bare' }, { type: 'keyed', idempotencyKey: 'k' }])
     const later = observed.client.append('/unknown', [{ type: 'later' }])
-    expect(await failure(calls[0]!)).toEqual(['UNAVAILABLE', 'unknown-outcome'])
-    await Promise.all([calls[1], failure(later)])
+    expect(await failureOf(calls[0]!)).toEqual(['UNAVAILABLE', 'unknown-outcome'])
+    await Promise.all([calls[1], failureOf(later)])
     expect(await stored('/unknown')).toEqual(['keyed'])
   })
 
@@ -243,7 +236,7 @@ describe('when the socket breaks', () => {
       observed.client.append('/late', [{ type: 'b', offset: 1 }]),
       observed.client.append('/late', [{ type: 'c' }]),
     ]
-    for (const call of calls) expect((await failure(call))[0]).toBe('UNAVAILABLE')
+    for (const call of calls) expect((await failureOf(call))[0]).toBe('UNAVAILABLE')
     expect(Date.now() - from).toBeLessThan(5000)
     await tributary.resume()
     expect(await stored('/late')).toEqual([])
@@ -259,8 +252,8 @@ describe('when the socket breaks', () => {
       return true
     }
     const sent = observed.client.append('/closed', [{ type: 'a', idempotencyKey: 'a' }])
-    expect(await failure(sent)).toEqual(['UNAVAILABLE', 'unknown-outcome'])
-    expect(await failure(waiting!)).toEqual(['UNAVAILABLE', 'closed'])
+    expect(await failureOf(sent)).toEqual(['UNAVAILABLE', 'unknown-outcome'])
+    expect(await failureOf(waiting!)).toEqual(['UNAVAILABLE', 'closed'])
   })
 })
 
@@ -290,7 +283,7 @@ describe('a server that says no for now', () => {
     const observed = connect()
     await observed.client.state('/')
     busy('UNAVAILABLE')
-    expect(await failure(observed.client.append('/busy-bare', [{ type: 'a' }]))).toEqual(['UNAVAILABLE', 'busy'])
+    expect(await failureOf(observed.client.append('/busy-bare', [{ type: 'a' }]))).toEqual(['UNAVAILABLE', 'busy'])
   })
 
   test('because of a limit is asked again for all: nothing is stored', async () => {
@@ -310,7 +303,7 @@ test('what is larger than the server takes breaks the line twice, and is told so
     client.append('/huge', [{ type: 'after', idempotencyKey: 'after' }]),
     client.append('/beside', [{ type: 'beside', idempotencyKey: 'beside' }]),
   ]
-  expect(await failure(calls[1]!)).toEqual(['BAD_REQUEST', 'too-large'])
+  expect(await failureOf(calls[1]!)).toEqual(['BAD_REQUEST', 'too-large'])
   await Promise.all([calls[0], calls[2], calls[3]])
   expect([await stored('/huge'), await stored('/beside')]).toEqual([['before', 'after'], ['beside']])
   expect(sockets.length).toBeLessThan(6)

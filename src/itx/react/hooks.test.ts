@@ -3,8 +3,8 @@ import { type ReactNode, createElement } from 'react'
 import { renderToString } from 'react-dom/server'
 import { WebSocket } from 'ws'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { TestTributary } from '../../server/testing.ts'
-import { ItxError, itxErrorCode, itxErrorDetails } from '../../streams/errors.ts'
+import { TestTributary, failureOf } from '../../server/testing.ts'
+import { ItxError } from '../../streams/errors.ts'
 import { encodeInput } from '../../streams/event.ts'
 import { Connection } from '../client/connection.ts'
 import type { WirePage } from '../handle.ts'
@@ -45,13 +45,6 @@ function rendered<T>(hook: () => T, through: Connection | null = connection): T 
   return answers[0] as T
 }
 
-const failure = async (call: Promise<unknown>) => {
-  const error: unknown = await call.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  return [itxErrorCode(error), itxErrorDetails(error)?.['reason']]
-}
 const page: WirePage = {
   events: [2, 1].map((offset) => ({ offset, type: 'a', createdAt: '2026-01-01T00:00:00.000Z' })),
   nextCursor: null,
@@ -76,7 +69,7 @@ describe('on a server', () => {
     queryClient.setQueryData(query.queryKey, 'brought')
     expect(rendered(() => useItxQuery(query), null).data).toBe('brought')
     const { mutateAsync } = rendered(() => useItxMutation('prj_1', async () => 'done'), null)
-    expect(await failure(mutateAsync(undefined))).toEqual(['UNAVAILABLE', 'server'])
+    expect(await failureOf(mutateAsync(undefined))).toEqual(['UNAVAILABLE', 'server'])
   })
 })
 
@@ -112,7 +105,7 @@ describe('through the connection of the provider', () => {
     const before = connection.stats
     for (let acted = 0; acted < 20; acted++) await mutateAsync('more')
     expect(connection.stats).toEqual(before)
-    expect(await failure(mutateAsync('stream/forged'))).toEqual(['FORBIDDEN', expect.anything()])
+    expect(await failureOf(mutateAsync('stream/forged'))).toEqual(['FORBIDDEN', expect.anything()])
   })
 
   test.each([
@@ -132,10 +125,10 @@ describe('through the connection of the provider', () => {
     // Its own pause between two attempts is a second: nothing here is about that.
     queryClient.setDefaultOptions({ queries: { retryDelay: 0 } })
     const { refetch } = rendered(() => useItxQuery(query))
-    expect((await failure(refetch({ throwOnError: true })))[0]).toBe(code)
+    expect((await failureOf(refetch({ throwOnError: true })))[0]).toBe(code)
     expect(asked).toBe(times)
     const { mutateAsync } = rendered(() => useItxMutation('demo', fails))
-    expect((await failure(mutateAsync(undefined)))[0]).toBe(code)
+    expect((await failureOf(mutateAsync(undefined)))[0]).toBe(code)
     expect(asked).toBe(times + 1)
   })
 })
