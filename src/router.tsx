@@ -2,7 +2,6 @@ import { QueryClient } from '@tanstack/react-query'
 import { createRouter } from '@tanstack/react-router'
 import { setupRouterSsrQueryIntegration } from '@tanstack/react-router-ssr-query'
 import { pageNonce } from './itx/page-context.ts'
-import { itxErrorCode } from './streams/errors.ts'
 import { routeTree } from './routeTree.gen.ts'
 
 /** The router of one render on the server, or of one tab in the browser, with the query cache both share. */
@@ -10,14 +9,8 @@ export function getRouter() {
   const queryClient = new QueryClient({
     defaultOptions: {
       queries: {
-        // Once, and never where the answer would be the same (design page `itx.md`, "Errors").
-        retry: (failures, error) => {
-          const code = itxErrorCode(error)
-          return failures < 1 && (code === undefined || code === 'INTERNAL' || code === 'UNAVAILABLE')
-        },
         refetchOnWindowFocus: false,
       },
-      mutations: { retry: false },
     },
   })
   const nonce = pageNonce()

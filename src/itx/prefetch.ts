@@ -1,18 +1,15 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { getLoaderItx, getLoaderRoot } from './loader-handle.ts'
-import type { ItxQueryDefinition } from './queries.ts'
+import { type ItxQueryDefinition, type QueryHandles, runQuery } from './queries.ts'
 
 /** A page waits this long for a prefetch; after that it renders without. */
 const DEADLINE_MS = 800
 
-/** Runs a query with a handle of its own. */
-export async function runItxQuery<T>(query: ItxQueryDefinition<T>): Promise<T> {
-  if (query.project === null) {
-    using root = await getLoaderRoot()
-    return await query.queryFn(root)
-  }
-  using handle = await getLoaderItx(query.project)
-  return await query.queryFn(handle)
+const HANDLES: QueryHandles = { root: getLoaderRoot, project: getLoaderItx }
+
+/** Runs a query with a handle of its own: in-process while the server renders, the tab's socket in the browser. */
+export function runItxQuery<T>(query: ItxQueryDefinition<T>): Promise<T> {
+  return runQuery(query, HANDLES)
 }
 
 interface Prefetch<T> {

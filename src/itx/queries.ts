@@ -25,6 +25,22 @@ export interface RootQuery<T> {
 /** Each datum has one definition, below, shared by loaders, hooks, tree and breadcrumbs. */
 export type ItxQueryDefinition<T> = ProjectQuery<T> | RootQuery<T>
 
+/** Where the handles of a query come from. */
+export interface QueryHandles {
+  root(): Promise<ItxApi & Disposable>
+  project(id: string): Promise<ProjectApi & Disposable>
+}
+
+/** Runs a query with a handle of its own. */
+export async function runQuery<T>(query: ItxQueryDefinition<T>, handles: QueryHandles): Promise<T> {
+  if (query.project === null) {
+    using root = await handles.root()
+    return await query.queryFn(root)
+  }
+  using handle = await handles.project(query.project)
+  return await query.queryFn(handle)
+}
+
 const STATE_FRESH_MS = 10_000
 const LIST_FRESH_MS = 30_000
 /** Children in the navigation state, and in each further page. */

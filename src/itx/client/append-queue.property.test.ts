@@ -49,8 +49,8 @@ function connect(token: string, wanted: readonly Fate[], batchEvents: number): I
       const fate = wanted[met++] ?? 'arrives'
       if (fate === 'lost') return socket.terminate()
       send(data)
-      if (fate === 'unanswered') socket.removeAllListeners('message')
-      if (fate === 'unanswered') setTimeout(() => socket.terminate(), 5)
+      // Whatever the server answers from here on is heard by nobody, and ends the socket.
+      if (fate === 'unanswered') socket.removeAllListeners('message').once('message', () => socket.terminate())
     }
     return socket as unknown as globalThis.WebSocket
   })

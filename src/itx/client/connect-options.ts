@@ -10,7 +10,7 @@ export interface ConnectOptions extends Partial<AppendSettings> {
   readonly project: string
 }
 
-/** @throws {ItxError} BAD_REQUEST when the address is none. */
+/** The address of the socket door. @throws {ItxError} BAD_REQUEST when the server's address is none. */
 export function checkedUrl(url: string): URL {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new ItxError('BAD_REQUEST', `the address must begin with http:// or https://, not ${url}`, { field: 'url' })

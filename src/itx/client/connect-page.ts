@@ -1,6 +1,6 @@
 import { ItxError } from '../../streams/errors.ts'
 import { browserConnection } from './browser-connection.ts'
-import { type ConnectOptions, checkedUrl } from './connect-options.ts'
+import type { ConnectOptions } from './connect-options.ts'
 import { ItxClient } from './itx-client.ts'
 
 /**
@@ -10,7 +10,6 @@ import { ItxClient } from './itx-client.ts'
  * @throws {ItxError} BAD_REQUEST when the address is none, or a token is given: a page cannot send one with a socket.
  */
 export function connectItx({ url, token, project, ...settings }: ConnectOptions): ItxClient {
-  checkedUrl(url)
   if (token !== undefined) {
     throw new ItxError('BAD_REQUEST', 'a page cannot send a token with a socket: use its session, or the HTTP door', {
       field: 'token',

@@ -10,7 +10,7 @@ import { ItxError, itxErrorCode } from '../../streams/errors.ts'
 import type { Connection, ConnectionStatus } from '../client/connection.ts'
 import { type TailSnapshot, tailStore } from '../client/stream-tail.ts'
 import type { ProjectApi, WirePage } from '../handle.ts'
-import { type ItxQueryDefinition, newestEventsQuery } from '../queries.ts'
+import { type ItxQueryDefinition, newestEventsQuery, runQuery } from '../queries.ts'
 import { useItxConnection } from './provider.ts'
 import { statusStore, stillStore } from './stores.ts'
 
@@ -24,7 +24,13 @@ export interface ItxQueryOptions {
 export function useItxQuery<T>(query: ItxQueryDefinition<T>, options: ItxQueryOptions = {}): UseQueryResult<T> {
   const connection = useItxConnection()
   const { queryKey, staleTime } = query
-  return useQuery({ queryKey, staleTime, retry: mayRetry, queryFn: () => runQuery(connection, query), ...options })
+  return useQuery({
+    queryKey,
+    staleTime,
+    retry: mayRetry,
+    queryFn: () => runQuery(query, present(connection)),
+    ...options,
+  })
 }
 
 /** An action on a project. Never retried: only the caller knows whether it may run twice. */
@@ -83,13 +89,4 @@ function nowhere(): ItxError {
   return new ItxError('UNAVAILABLE', 'there is no connection while a page is rendered on the server', {
     reason: 'server',
   })
-}
-
-async function runQuery<T>(connection: Connection | null, query: ItxQueryDefinition<T>): Promise<T> {
-  if (query.project === null) {
-    using root = await present(connection).root()
-    return await query.queryFn(root)
-  }
-  using handle = await present(connection).project(query.project)
-  return await query.queryFn(handle)
 }
