@@ -36,6 +36,7 @@ test('an empty environment gives the defaults, and an empty value counts as unse
       callsPerSecond: 10_000,
       openHandles: 10_000,
       subscriptions: 1000,
+      liveReaders: 10_000,
     },
     warnings: [],
   }
@@ -62,6 +63,7 @@ test('every value can be set', () => {
     TRIBUTARY_CALLS_PER_SECOND: '200',
     TRIBUTARY_OPEN_HANDLES: '300',
     TRIBUTARY_SUBSCRIPTIONS: '40',
+    TRIBUTARY_LIVE_READERS: '50',
     TRIBUTARY_CORS_ORIGINS: 'https://app.example.com, http://localhost:5173/',
     TRIBUTARY_PROCESSORS: './processors.ts',
   })
@@ -87,6 +89,7 @@ test('every value can be set', () => {
       callsPerSecond: 200,
       openHandles: 300,
       subscriptions: 40,
+      liveReaders: 50,
     },
     warnings: [],
   })

@@ -21,6 +21,8 @@ export interface ConfigLimits {
   readonly openHandles: number
   /** Subscriptions that one socket may have open at once, those to activity among them. */
   readonly subscriptions: number
+  /** Long polls and event streams that one credential may have open at once over HTTP. */
+  readonly liveReaders: number
 }
 
 /** The one configuration of a process: read once at start, never changed afterwards. */
@@ -47,6 +49,8 @@ export interface AppConfig {
   readonly longPollMs: number
   /** The module with this server's own processors, when the operator named one. */
   readonly processors: string | undefined
+  /** Whether webhooks may be sent to receivers on this very machine, over plain http. */
+  readonly webhookLocalhost: boolean
   readonly limits: ConfigLimits
   /** Things that are allowed and probably not meant; the server prints them. */
   readonly warnings: readonly string[]
@@ -84,11 +88,13 @@ const KNOWN_VARIABLES = [
   'TRIBUTARY_CALLS_PER_SECOND',
   'TRIBUTARY_OPEN_HANDLES',
   'TRIBUTARY_SUBSCRIPTIONS',
+  'TRIBUTARY_LIVE_READERS',
   'TRIBUTARY_CORS_ORIGINS',
   'TRIBUTARY_URL',
   'TRIBUTARY_TOKEN',
   'TRIBUTARY_PROJECT',
   'TRIBUTARY_PROCESSORS',
+  'TRIBUTARY_WEBHOOK_LOCALHOST',
 ]
 
 // better-auth reads these by itself, past every check made here.
@@ -133,8 +139,10 @@ export function loadConfig(env: Env = process.env): AppConfig {
     callsPerSecond: integer('TRIBUTARY_CALLS_PER_SECOND', 10_000, 1, 1_000_000),
     openHandles: integer('TRIBUTARY_OPEN_HANDLES', 10_000, 16, 1_000_000),
     subscriptions: integer('TRIBUTARY_SUBSCRIPTIONS', 1000, 1, 100_000),
+    liveReaders: integer('TRIBUTARY_LIVE_READERS', 10_000, 1, 1_000_000),
   }
   const trustedProxies = readProxies(read('TRIBUTARY_TRUSTED_PROXIES'), problems)
+  const webhookLocalhost = readWebhookLocalhost(read('TRIBUTARY_WEBHOOK_LOCALHOST'), baseUrl, problems)
   const longPollMs = integer('TRIBUTARY_LONG_POLL_MS', 30_000, 1, 600_000)
   if (limits.maxEventBytes > limits.maxBatchBytes) {
     problems.push(
@@ -166,6 +174,7 @@ export function loadConfig(env: Env = process.env): AppConfig {
     trustedProxies,
     longPollMs,
     processors,
+    webhookLocalhost,
     limits,
     warnings,
   }
@@ -211,6 +220,15 @@ function readBaseUrl(given: string | undefined, problems: string[]): string | un
       'such as https://streams.example.com',
   )
   return undefined
+}
+
+/** A server that people reach under a name of its own has neighbours on its machine that they must not reach. */
+function readWebhookLocalhost(given: string | undefined, baseUrl: string | undefined, problems: string[]): boolean {
+  if (given === 'true' || given === 'false') return given === 'true'
+  if (given !== undefined) {
+    problems.push(`TRIBUTARY_WEBHOOK_LOCALHOST is ${quoted(given)}; allowed: true or false`)
+  }
+  return baseUrl === undefined || isLoopbackOrAny(new URL(baseUrl).hostname.replace(/^\[(.*)\]$/, '$1'))
 }
 
 function readBootstrap(email: string | undefined, password: string | undefined, problems: string[]) {

@@ -37,6 +37,11 @@ switch (kind) {
       response.end(page)
     })
     break
+  case 'accept':
+    server.on('request', (request, response) => {
+      request.resume().on('end', () => response.writeHead(204).end())
+    })
+    break
   default:
     throw new Error(`there is no peer of the kind ${kind}`)
 }

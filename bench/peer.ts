@@ -5,7 +5,7 @@ import type { Operations } from './peer-process.ts'
 export type Peer = Child<Operations, { readonly port: number }>
 
 export function startPeer(
-  kind: 'capnweb' | 'sockets' | 'page',
+  kind: 'capnweb' | 'sockets' | 'page' | 'accept',
   { port = 0, ...rest }: ChildOptions & { readonly port?: number } = {},
 ): Promise<Peer> {
   return Child.start('peer-process.ts', [kind, String(port)], rest)

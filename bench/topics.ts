@@ -14,6 +14,9 @@ export const TOPICS = [
   'first-event',
   'idle-sockets',
   'reconnect-storm',
+  'http-appends',
+  'http-catch-up',
+  'sse',
 ] as const
 
 export function isTopic(name: string): name is (typeof TOPICS)[number] {

@@ -3,6 +3,9 @@
 /** Longer than any suite takes on two cores; a suite that hangs must not hang CI. */
 export const SUITE_LIMIT_SECONDS = 600
 
+/** Tests of the published conformance suite (0.3.6). Its package decides which of them run: one less must not go unseen. */
+const CONFORMANCE_TESTS = 338
+
 const vitest = (name, chosen = ['--project', name]) => ({
   name,
   vitest: true,
@@ -18,6 +21,7 @@ export const SUITES = [
   vitest('unit'),
   vitest('workerd', ['--config', 'vitest.workerd.config.ts']),
   { name: 'build', command: ['node', 'scripts/setup.mjs'] },
+  { ...vitest('conformance'), tests: CONFORMANCE_TESTS },
   vitest('crash'),
   vitest('browser'),
 ]
@@ -40,9 +44,10 @@ export function countCommand({ code, problem }) {
 
 /**
  * Vitest's result with its JSON report (undefined when it left none). What no single test is to blame for counts as one
- * failure: a file that does not load, an unhandled error, no tests at all, a time limit.
+ * failure: a file that does not load, an unhandled error, no tests at all, a time limit, another number of tests than
+ * the suite must have (`tests`, undefined where anything goes).
  */
-export function countVitest({ code, problem }, report) {
+export function countVitest({ code, problem }, report, tests) {
   if (report === undefined) return { passed: 0, failed: 1, reason: problem ?? `no report, exit code ${code}` }
   const passed = report.numPassedTests
   const broken = report.testResults.filter(
@@ -50,10 +55,13 @@ export function countVitest({ code, problem }, report) {
   )
   const failed = report.numFailedTests + broken.length
   const reasons = broken.map((file) => `${file.name}: ${file.message.split('\n')[0] || 'did not finish'}`)
+  const ran = passed + report.numFailedTests
+  if (tests !== undefined && ran !== tests) reasons.push(`${ran} tests ran, and the suite has ${tests}`)
   if (failed > 0) return { passed, failed, reason: [...reasons, problem].filter(Boolean).join('; ') || undefined }
   if (problem !== undefined) return { passed, failed: 1, reason: problem }
   if (code !== 0) return { passed, failed: 1, reason: `an error outside the tests, exit code ${code}` }
   if (passed === 0) return { passed, failed: 1, reason: 'no test ran' }
+  if (reasons.length > 0) return { passed, failed: 1, reason: reasons.join('; ') }
   return { passed, failed: 0 }
 }
 

@@ -45,9 +45,29 @@ test('an unhandled error, an empty suite, a time limit and a missing report are 
   expect(countVitest(fine, undefined)).toMatchObject({ passed: 0, failed: 1 })
 })
 
+test('a suite that must have a number of tests fails with any other', () => {
+  expect(countVitest(fine, report(338, 0), 338)).toEqual({ passed: 338, failed: 0 })
+  for (const passed of [332, 339]) {
+    const reason = `${passed} tests ran, and the suite has 338`
+    expect(countVitest(fine, report(passed, 0), 338)).toEqual({ passed, failed: 1, reason })
+  }
+  // What failed did run, and is not counted twice.
+  expect(countVitest(bad, report(336, 2), 338)).toEqual({ passed: 336, failed: 2, reason: undefined })
+  expect(countVitest(bad, report(300, 2), 338)).toMatchObject({
+    failed: 2,
+    reason: '302 tests ran, and the suite has 338',
+  })
+})
+
+test('the conformance suite counts all of its tests', () => {
+  const { tests, command } = SUITES.find(({ name }) => name === 'conformance')
+  expect(tests).toBe(338)
+  expect(command).toContain('conformance')
+})
+
 test('every suite of tests has a name that vitest knows, and is counted by its report', () => {
   const tests = SUITES.filter(({ command: [program] }) => program === 'vitest')
-  expect(tests.map(({ name }) => name)).toEqual(['unit', 'workerd', 'crash', 'browser'])
+  expect(tests.map(({ name }) => name)).toEqual(['unit', 'workerd', 'conformance', 'crash', 'browser'])
   expect(tests.every((suite) => suite.vitest && suite.command.includes('--allowOnly=false'))).toBe(true)
   const workerd = tests.find(({ name }) => name === 'workerd')
   expect(workerd.command).toContain('vitest.workerd.config.ts')

@@ -31,7 +31,7 @@ async function runSuite(suite, env, scratch) {
     ownGroup: true,
     limitSeconds: SUITE_LIMIT_SECONDS,
   })
-  const counted = suite.vitest ? countVitest(result, readReport(reportPath)) : countCommand(result)
+  const counted = suite.vitest ? countVitest(result, readReport(reportPath), suite.tests) : countCommand(result)
   return { name: suite.name, seconds: (Date.now() - started) / 1000, signal: result.signal, ...counted }
 }
 

@@ -43,10 +43,10 @@ export class FileWriter {
   }
 }
 
-/** As `eventJson`, with the flag that tells a raw message apart. */
+/** As `eventJson`, with the mark that tells a raw message apart. */
 function storedJson(event: EncodedEvent): string {
   const json = eventJson(event)
-  return event.raw ? `${json.slice(0, -1)},"raw":true}` : json
+  return event.raw ? `${json.slice(0, -1)},"raw":${JSON.stringify(event.raw)}}` : json
 }
 
 /**

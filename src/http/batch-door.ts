@@ -3,7 +3,8 @@ import type { Instance } from '../itx/instance.ts'
 import { ItxError } from '../streams/errors.ts'
 import { errorResponse, notAllowed, textResponse } from './http-error.ts'
 import { letIn } from './let-in.ts'
-import { bodyText, mediaType } from './request-body.ts'
+import { mediaType } from '../streams/core/content-type.ts'
+import { bodyText } from './request-body.ts'
 
 const TYPES: ReadonlySet<string> = new Set(['application/json', 'application/x-ndjson'])
 

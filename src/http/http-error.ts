@@ -1,6 +1,7 @@
 import { outgoingError } from '../itx/errors-out.ts'
 import type { Instance } from '../itx/instance.ts'
-import type { ItxError, ItxErrorCode } from '../streams/errors.ts'
+import type { ItxError, ItxErrorCode, ItxErrorDetails } from '../streams/errors.ts'
+import { formatOffset } from './http-offset.ts'
 
 const STATUS: Readonly<Record<ItxErrorCode, number>> = {
   BAD_REQUEST: 400,
@@ -12,10 +13,13 @@ const STATUS: Readonly<Record<ItxErrorCode, number>> = {
   INTERNAL: 500,
 }
 
+/** What was there, and will not be again. */
+const GONE: ReadonlySet<unknown> = new Set(['trimmed', 'gone'])
+
 /** The status of a coded error (design page `itx.md`, "Errors"). */
 export function httpStatus(error: Pick<ItxError, 'code' | 'details'>): number {
   if (error.code === 'BAD_REQUEST' && error.details?.['reason'] === 'too-large') return 413
-  if (error.code === 'NOT_FOUND' && error.details?.['reason'] === 'trimmed') return 410
+  if (error.code === 'NOT_FOUND' && GONE.has(error.details?.['reason'])) return 410
   return STATUS[error.code]
 }
 
@@ -24,7 +28,25 @@ export function errorResponse(instance: Pick<Instance, 'log' | 'dev'>, error: un
   const { code, message, details } = outgoingError(instance, error)
   const body = details === undefined ? { code, message } : { code, message, details }
   const status = httpStatus(body)
-  return jsonResponse(body, { status, headers: status === 429 || status === 503 ? { 'retry-after': '1' } : {} })
+  const retry = status === 429 || status === 503 ? { 'retry-after': '1' } : {}
+  return jsonResponse(body, { status, headers: { ...retry, ...protocolHeaders(details) } })
+}
+
+/** What the Durable Streams protocol says of a refusal in headers. */
+function protocolHeaders(details: ItxErrorDetails = {}): Record<string, string> {
+  switch (details['reason']) {
+    case 'closed':
+      return { 'stream-closed': 'true', 'stream-next-offset': formatOffset(Number(details['lastVisibleOffset'])) }
+    case 'producer-gap':
+      return {
+        'producer-expected-seq': String(details['expected']),
+        'producer-received-seq': String(details['received']),
+      }
+    case 'producer-fenced':
+      return { 'producer-epoch': String(details['epoch']) }
+    default:
+      return {}
+  }
 }
 
 /** No credential, or a bad one: said before any name is looked at, so the same for every name. */
@@ -55,7 +77,7 @@ export function jsonResponse(
 }
 
 export function textResponse(
-  body: string | null,
+  body: string | Buffer<ArrayBuffer> | null,
   init: { status?: number; headers?: Record<string, string> } = {},
 ): Response {
   return new Response(body, { status: init.status ?? 200, headers: { ...COMMON, ...init.headers } })

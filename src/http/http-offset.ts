@@ -1,8 +1,8 @@
 import { ItxError } from '../streams/errors.ts'
 
 /**
- * Offsets of the HTTP door: 16 digits `_` 16 digits. First the engine's offset of the last visible event, then the
- * position inside it, which only byte streams use (design page `stream-db.md`).
+ * Offsets of the HTTP door: 16 digits `_` 16 digits. First the engine's offset of the last visible event; then zeros, since
+ * no answer ends inside an event (design page `stream-db.md`).
  */
 export function formatOffset(offset: number): string {
   return `${String(offset).padStart(16, '0')}_0000000000000000`
@@ -16,17 +16,17 @@ export function formatOffset(offset: number): string {
 export function parseOffset(values: readonly string[]): number | 'now' {
   if (values.length === 0) return 0
   const [text = ''] = values
-  if (values.length > 1) throw bad('offset was given more than once')
+  if (values.length > 1) throw new ItxError('BAD_REQUEST', 'offset was given more than once', { field: 'offset' })
   if (text === '-1') return 0
-  if (text === 'now') return 'now'
-  const [, digits] = /^(\d{16})_\d{16}$/.exec(text) ?? []
-  const offset = Number(digits)
-  if (digits === undefined || !Number.isSafeInteger(offset)) {
-    throw bad(`offset must be -1, now, or what Stream-Next-Offset said, not ${JSON.stringify(text.slice(0, 80))}`)
-  }
-  return offset
+  return text === 'now' ? 'now' : parseStreamOffset(text, 'offset')
 }
 
-function bad(message: string): ItxError {
-  return new ItxError('BAD_REQUEST', message, { field: 'offset' })
+/** Parses an offset that this door has handed out. @throws {ItxError} BAD_REQUEST, naming the field. */
+export function parseStreamOffset(text: string, field: string): number {
+  const [, digits] = /^(\d{16})_\d{16}$/.exec(text) ?? []
+  const offset = Number(digits)
+  if (digits !== undefined && Number.isSafeInteger(offset)) return offset
+  const special = field === 'offset' ? '-1, now, or ' : ''
+  const message = `${field} must be ${special}what Stream-Next-Offset said, not ${JSON.stringify(text.slice(0, 80))}`
+  throw new ItxError('BAD_REQUEST', message, { field })
 }

@@ -1,15 +1,25 @@
+import { mediaType } from '../streams/core/content-type.ts'
 import { ItxError } from '../streams/errors.ts'
 import { tooLarge } from '../streams/event.ts'
 
 /**
- * The body of a request as text.
+ * The body of a request.
  *
- * @throws {ItxError} BAD_REQUEST when it is larger than `limit` bytes (`too-large`), is not UTF-8, or breaks off.
+ * @throws {ItxError} BAD_REQUEST when it is larger than `limit` bytes (`too-large`), or breaks off.
  */
-export async function bodyText(request: Request, limit: number): Promise<string> {
+export async function bodyBytes(request: Request, limit: number): Promise<Uint8Array> {
   const declared = Number(request.headers.get('content-length') ?? '0')
   if (declared > limit) throw tooLarge('a request body', 'bytes', declared, limit)
-  const bytes = await collect((request.body ?? []) as AsyncIterable<Uint8Array>, limit)
+  return collect((request.body ?? []) as AsyncIterable<Uint8Array>, limit)
+}
+
+/** As `bodyBytes`, as text. @throws {ItxError} BAD_REQUEST also for what is not UTF-8. */
+export async function bodyText(request: Request, limit: number): Promise<string> {
+  return utf8Text(await bodyBytes(request, limit))
+}
+
+/** @throws {ItxError} BAD_REQUEST for what is not UTF-8. */
+export function utf8Text(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
@@ -59,9 +69,4 @@ async function collect(chunks: AsyncIterable<Uint8Array>, limit: number): Promis
     throw error instanceof ItxError ? error : new ItxError('BAD_REQUEST', 'the body broke off', { field: 'body' })
   }
   return bytes.subarray(0, size)
-}
-
-/** The media type of a header value: lower case, without parameters; empty when there is none. */
-export function mediaType(header: string | null): string {
-  return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }

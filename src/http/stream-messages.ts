@@ -1,3 +1,4 @@
+import { mediaType } from '../streams/core/content-type.ts'
 import { locatedError } from '../streams/errors.ts'
 import {
   type EncodedEvent,
@@ -5,10 +6,13 @@ import {
   RESERVED_PREFIX,
   eventJson,
   isUsableType,
+  mostMessages,
   parseEnvelope,
   tooLarge,
 } from '../streams/event.ts'
 import { type JsonText, parseJsonText, splitJsonArray } from '../streams/json-text.ts'
+import { byteInputs, pageBytes } from './byte-messages.ts'
+import { utf8Text } from './request-body.ts'
 
 /** One envelope or an array of them; the same in `Accept` reads envelopes, core events included. */
 export const ENVELOPE = 'application/vnd.tributary.event+json'
@@ -31,6 +35,17 @@ export function messagesOf(body: string, most: number): EncodedInput[] {
     const payload = parseJsonText(message, 'message')
     return { type: typeOf(payload), payload, raw: true }
   })
+}
+
+/**
+ * What a body appends to a stream of a content type: the messages of a JSON stream, the bytes of any other.
+ *
+ * @param maxBatchEvents events of a batch, at most; raw messages may be more
+ * @throws {ItxError} BAD_REQUEST when the body is not JSON, or holds too many.
+ */
+export function bodyInputs(body: Uint8Array, contentType: string, maxBatchEvents: number): EncodedInput[] {
+  if (mediaType(contentType) !== JSON_TYPE) return byteInputs(body)
+  return body.byteLength === 0 ? [] : messagesOf(utf8Text(body), mostMessages(maxBatchEvents))
 }
 
 /** The elements of a body that is an array, else the one value it is. The array is no level of what it holds. */
@@ -80,6 +95,11 @@ function envelope(text: string, where: string): EncodedInput {
 /** A page of a JSON stream: the messages as they were sent; events appended otherwise as their envelopes. */
 export function messagesJson(events: readonly EncodedEvent[]): string {
   return `[${events.map((event) => (event.raw ? (event.payload ?? 'null') : eventJson(event))).join(',')}]`
+}
+
+/** A page of a stream, as its content type says. */
+export function pageBody(events: readonly EncodedEvent[], contentType: string): string | Buffer<ArrayBuffer> {
+  return mediaType(contentType) === JSON_TYPE ? messagesJson(events) : pageBytes(events)
 }
 
 export function envelopesJson(events: readonly EncodedEvent[], lines: boolean): string {

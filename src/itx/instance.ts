@@ -7,8 +7,11 @@ import type { ReadTokens } from '../control-plane/read-tokens.ts'
 import type { SetupGate } from '../control-plane/setup.ts'
 import type { TokenVerifier } from '../control-plane/tokens.ts'
 import type { Budgets } from './budgets.ts'
+import type { LiveReaders } from './live-readers.ts'
+import type { RightsWatch } from './rights-watch.ts'
 import { ItxError } from '../streams/errors.ts'
 import type { StreamEngine } from '../streams/engine.ts'
+import type { WakeKeys } from '../streams/subscriptions/keys.ts'
 
 /** What one running Tributary consists of. Made by `src/server`, used by every door. */
 export interface Instance {
@@ -19,7 +22,13 @@ export interface Instance {
   /** How often each credential may call over HTTP. */
   readonly budgets: Budgets
   readonly readTokens: ReadTokens
+  /** Who still may what was given to them for longer than a request. */
+  readonly rights: RightsWatch
+  /** Who waits for news over HTTP. */
+  readonly readers: LiveReaders
   readonly engine: StreamEngine
+  /** The tokens of wakes, and what webhooks are signed with. */
+  readonly wakes: WakeKeys
   readonly setup: SetupGate
   /** Where sign-ins, denials and administrative acts are told. */
   readonly audit: Audit

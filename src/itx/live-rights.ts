@@ -31,7 +31,7 @@ const SLICE = 100
  * A project that was deleted takes nothing from anybody: its handles answer NOT_FOUND, and its readers are told.
  */
 export class LiveRights {
-  readonly #instance: Instance
+  readonly #instance: Pick<Instance, 'control'>
   readonly #changed: () => boolean
   readonly #now: () => number
   /** With the time until which their credential is known to be good. */
@@ -43,7 +43,7 @@ export class LiveRights {
   readonly #credentials = new Map<string, Worth>()
   readonly #roles = new Map<string, Role | null | 'no project'>()
 
-  constructor(instance: Instance, changed: () => boolean, now: () => number = Date.now) {
+  constructor(instance: Pick<Instance, 'control'>, changed: () => boolean, now: () => number = Date.now) {
     this.#instance = instance
     this.#changed = changed
     this.#now = now

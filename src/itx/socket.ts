@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream'
 import { RpcSession, RpcTarget } from 'capnweb'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { sessionCookieName } from '../control-plane/auth.ts'
-import { ControlChanges } from '../control-plane/changes.ts'
 import { ItxError } from '../streams/errors.ts'
 import { CallBudget } from './call-budget.ts'
 import { codedErrors } from './coded-errors.ts'
@@ -12,7 +11,6 @@ import { FrameGuard, callFault } from './frame-guard.ts'
 import type { ItxApi, Pipelined } from './handle.ts'
 import { type Instance, currentInstance } from './instance.ts'
 import { ItxTarget } from './itx-target.ts'
-import { LiveRights } from './live-rights.ts'
 import {
   ANONYMOUS,
   type KnownPrincipal,
@@ -37,16 +35,13 @@ const AUTHENTICATE_MS = 10_000
 const AUTHENTICATE_BYTES = 64 * 1024
 /** Sockets that have not said who they are, at once. */
 const MOST_ANONYMOUS = 1000
-/** How often it is looked whether somebody has lost a right: well within the 5 s in which a socket must close. */
-const LOOK_EVERY_MS = 1000
 
 interface Sockets {
   readonly server: WebSocketServer
   /** With the number of pings that each has not answered. */
   readonly live: Map<WebSocket, number>
-  readonly rights: LiveRights
   anonymous: number
-  readonly timers: readonly ReturnType<typeof setInterval>[]
+  readonly pings: ReturnType<typeof setInterval>
 }
 
 // In dev every edit evaluates this module anew; the sockets of the old one must still be closed at the end.
@@ -58,21 +53,14 @@ function sockets(instance: Instance): Sockets {
 }
 
 function openSockets(instance: Instance): Sockets {
-  const changes = new ControlChanges(instance.control)
-  const rights = new LiveRights(instance, () => changes.changed())
   const live = new Map<WebSocket, number>()
-  const look = () =>
-    void rights.look().catch((error: unknown) => {
-      instance.log('it could not be looked whether sockets have lost their right; the next look is in a second', error)
-    })
-  const timers = [setInterval(look, LOOK_EVERY_MS), setInterval(() => pingAll(live), PING_EVERY_MS)]
-  for (const timer of timers) timer.unref()
+  const pings = setInterval(() => pingAll(live), PING_EVERY_MS)
+  pings.unref()
   return {
     server: new WebSocketServer({ noServer: true, maxPayload: instance.config.limits.maxMessageBytes }),
     live,
-    rights,
     anonymous: 0,
-    timers,
+    pings,
   }
 }
 
@@ -128,12 +116,12 @@ export function closeSockets(reason: 'shutdown' | 'restart'): void {
   }
 }
 
-/** Ends what did not close by itself, and the watch over all of them. */
+/** Ends what did not close by itself. */
 export function terminateSockets(): void {
   const all = holder[KEY]
   if (!all) return
   for (const ws of all.live.keys()) ws.terminate()
-  for (const timer of all.timers) clearInterval(timer)
+  clearInterval(all.pings)
   holder[KEY] = undefined
 }
 
@@ -197,7 +185,7 @@ function serve(instance: Instance, all: Sockets, accepted: Accepted): void {
   const admit = (known: KnownPrincipal) => {
     const session = new SocketSession(limits.subscriptions, transport)
     const end = (reason: string) => ws.close(CLOSE_SIGNED_OUT, reason)
-    const leave = all.rights.watch({ principal: known, grants: session.grants, end })
+    const leave = instance.rights.watch({ principal: known, grants: session.grants, end })
     ws.on('close', leave)
     return new ItxTarget(instance, known, session)
   }

@@ -1,5 +1,6 @@
 import { createServerEntry } from '@tanstack/react-start/server-entry'
 import { createStartHandler, defaultStreamHandler } from '@tanstack/react-start/server'
+import { currentInstance } from '../itx/instance.ts'
 import { closeSockets } from '../itx/socket.ts'
 import { answer } from './answer.ts'
 
@@ -14,5 +15,8 @@ export default createServerEntry({
     answer(request, (page, nonce) => renderPage(page, { ...options, context: { ...options?.context, nonce } })),
 })
 
-// Dev: live sockets stay bound to the code they began with; told to come back, they get the new one.
-import.meta.hot?.on('vite:beforeFullReload', () => closeSockets('restart'))
+// Dev: live sockets and readers stay bound to the code they began with; told to come back, they get the new one.
+import.meta.hot?.on('vite:beforeFullReload', () => {
+  closeSockets('restart')
+  currentInstance().readers.restart()
+})

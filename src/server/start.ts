@@ -14,11 +14,15 @@ import { SetupGate } from '../control-plane/setup.ts'
 import { TokenVerifier } from '../control-plane/tokens.ts'
 import { Budgets } from '../itx/budgets.ts'
 import { type Instance, setInstance } from '../itx/instance.ts'
+import { LiveReaders } from '../itx/live-readers.ts'
+import { RightsWatch } from '../itx/rights-watch.ts'
 import { closeSockets, terminateSockets } from '../itx/socket.ts'
 import { StreamEngine } from '../streams/engine.ts'
 import { StreamAudit } from './audit.ts'
 import { lockDataDirectory } from './data-lock.ts'
 import { loadProcessors } from './processors.ts'
+import { WebhookDelivery } from './webhook-delivery.ts'
+import { WebhookKeys } from './webhook-keys.ts'
 
 /** How often it is stored when tokens were last used. */
 const FLUSH_USES_MS = 60_000
@@ -58,6 +62,8 @@ async function startLocked(config: AppConfig, dev: boolean): Promise<Pick<Runnin
   // Both run from the root of the checkout, where the migrations are.
   const control = openControlDatabase(join(config.dataDir, 'control.db'), resolve('drizzle'))
   const { limits } = config
+  const secret = loadSecret(config.dataDir)
+  const wakes = new WebhookKeys(secret)
   const engine = new StreamEngine({
     directory: join(config.dataDir, 'projects'),
     openProjects: limits.openProjects,
@@ -69,23 +75,27 @@ async function startLocked(config: AppConfig, dev: boolean): Promise<Pick<Runnin
     processors: await loadProcessors(config.processors),
     // What users wrote must not answer the audit with events of its own.
     withoutProcessors: new Set([SYSTEM_PROJECT_ID]),
+    webhooks: (projectId) => new WebhookDelivery(projectId, { keys: wakes, localhost: config.webhookLocalhost }),
     warn: (message) => console.warn(message),
   })
   const log = (message: string, error?: unknown) => instance.log(message, error)
   const audit = new StreamAudit({ control, engine, log })
-  const secret = loadSecret(config.dataDir)
   const auth = createAuth({ database: control, config, secret, audit })
+  const rights = new RightsWatch({ control, log })
   const instance: Instance = {
     config,
     control,
     auth,
     audit,
     engine,
+    wakes,
     dev,
     addresses: new ClientAddresses(config.trustedProxies),
     tokens: new TokenVerifier(control),
     budgets: new Budgets(limits.callsPerSecond),
     readTokens: new ReadTokens(secret),
+    rights,
+    readers: new LiveReaders({ most: limits.liveReaders, rights }),
     setup: new SetupGate({ auth, database: control }),
     log: (message, error) => console.error(message, error ?? ''),
   }
@@ -141,6 +151,7 @@ export async function beginStop(): Promise<void> {
   const running = await holder[KEY]
   if (running) running.ready = false
   closeSockets('shutdown')
+  running?.instance.readers.stop()
 }
 
 /** Commits what is open, closes every database and gives the data directory free. */
@@ -151,6 +162,7 @@ export async function finishStop(): Promise<void> {
   if (!running) return
   setInstance(undefined)
   clearInterval(running.useTimer)
+  running.instance.rights.stop()
   await running.audit.stop()
   running.instance.engine.close()
   flushUses(running.instance)

@@ -4,8 +4,9 @@ import { ItxError, itxErrorDetails } from './errors.ts'
 import type { EncodedEvent } from './event.ts'
 import { type StreamPath, ancestorPaths, isBelow } from './path.ts'
 import type { Scheduler } from './scheduler.ts'
-import type { GroupParticipant, StoredStream, StreamRef, StreamStorage, WriteTransaction } from './storage/port.ts'
-import { type CommittedStream, Stream, needsRecovery, recoverStream } from './stream.ts'
+import type { GroupParticipant, StreamRef, StreamStorage, WriteTransaction } from './storage/port.ts'
+import { storedDeadline } from './core/expiry.ts'
+import { type CommittedStream, Stream, needsRecovery, recoverStream, streamRef } from './stream.ts'
 
 /** Idle actors kept in memory. */
 const MAX_ACTORS = 10_000
@@ -23,6 +24,10 @@ export interface ActorsOptions {
   readonly scheduler: Scheduler
   /** A new random identifier. */
   readonly newId: () => string
+  /** Wall clock, milliseconds since the epoch. */
+  readonly now: () => number
+  /** Ends a stream whose time is over. Resolves once that is on the disk. */
+  readonly expire: (path: StreamPath) => Promise<void>
   /** Whether somebody reads a stream live: only then are the events of a group kept until its commit. */
   readonly isFollowed: (path: StreamPath) => boolean
   /** A stream's committed state has moved on. Without events the listeners read them. */
@@ -103,7 +108,7 @@ export class Actors implements GroupParticipant {
       return this.#adopt(Stream.absent(this.#storage, path, this.#options.newId(), seen))
     }
     if (!needsRecovery(this.#storage.working, stored)) return this.#adopt(Stream.stored(this.#storage, stored))
-    const recovery = recoverStream(this.#storage, stored, this.#options.scheduler)
+    const recovery = recoverStream(this.#storage, stored, this.#options.scheduler, this.#options.now)
       .then((recovered) => {
         // Meanwhile it may have been deleted, with what is above it: whoever waits looks again.
         if (this.#storage.working.loadStream(path)?.id === recovered.id) {
@@ -128,12 +133,14 @@ export class Actors implements GroupParticipant {
 
   /**
    * Acts on a stream once it is recovered, and its ancestors where `withAncestors` says so. `act` runs in the very turn
-   * in which all were found, so what it decides on cannot have been dropped in between.
+   * in which all were found, so what it decides on cannot have been dropped in between. Streams whose time is over are
+   * ended first, but for `evenOver`.
    */
   async whenLoaded<T>(
     path: StreamPath,
     withAncestors: (stream: Stream) => boolean,
     act: (stream: Stream, ancestors: readonly Stream[]) => T | Promise<T>,
+    evenOver = false,
   ): Promise<T> {
     this.#waiting++
     try {
@@ -142,7 +149,12 @@ export class Actors implements GroupParticipant {
         // Nobody waits for the ancestors of a stream that needs none of them: a later call would overtake.
         const line = stream && withAncestors(stream) ? ancestorPaths(path) : []
         const ancestors = line.map((each) => this.loaded(each)).filter((ancestor) => ancestor !== null)
-        if (stream && ancestors.length === line.length) return act(stream, ancestors)
+        if (stream && ancestors.length === line.length) {
+          const over = evenOver ? undefined : [stream, ...ancestors].find((each) => this.isOver(each))
+          if (!over) return act(stream, ancestors)
+          await this.#options.expire(over.path)
+          continue
+        }
         await Promise.all([...line, path].map((each) => this.#opening.get(each)))
       }
     } finally {
@@ -156,15 +168,49 @@ export class Actors implements GroupParticipant {
     return actor && (actor.committed?.state ?? null)
   }
 
+  /** Whether a stream's time is over. One that ends after a time without use is used by whoever follows it. */
+  isOver(stream: Stream): boolean {
+    const now = this.#options.now()
+    const { deadline } = stream
+    if (deadline === null || now < deadline) return false
+    if (!this.#options.isFollowed(stream.path)) return true
+    this.touch(stream)
+    return stream.deadline === null || now >= stream.deadline
+  }
+
+  /** Notes that somebody reads a stream, if there is one. */
+  touchPath(path: StreamPath): void {
+    const stream = this.loaded(path)
+    if (stream?.exists) this.touch(stream)
+  }
+
+  /** Notes that somebody reads a stream. That this cannot be written down is no reason not to let them. */
+  touch(stream: Stream): void {
+    const state = stream.touch(this.#options.now())
+    if (state === null || this.#closed) return
+    try {
+      this.write([{ stream, events: [], state }])
+    } catch {
+      // It counts in memory, and the next read tries again.
+    }
+  }
+
   /** What is committed of a stream; recovered first when its stored state is of another version. */
   async readable(path: StreamPath): Promise<CommittedStream | null> {
     const found = this.readableNow(path)
-    if (found !== 'stale') return found
+    if (found !== 'stale' && !this.#mayBeOver(path, found)) return found
     return this.whenLoaded(
       path,
       () => false,
       (stream) => stream.committed,
     )
+  }
+
+  #mayBeOver(path: StreamPath, found: CommittedStream | null): boolean {
+    if (!found?.state.expiry) return false
+    const actor = this.#actors.get(path)
+    const at = actor ? actor.deadline : storedDeadline(found.state)
+    return at !== null && this.#options.now() >= at
   }
 
   /** As `readable`, without waiting and without making an actor; `stale` when the state must be rebuilt first. */
@@ -175,7 +221,7 @@ export class Actors implements GroupParticipant {
     const stored = this.#storage.committed.loadStream(path)
     if (!stored) return null
     if (needsRecovery(this.#storage.committed, stored)) return 'stale'
-    return { ref: refOf(stored), state: stored.state }
+    return { ref: streamRef(stored.id, stored.state), state: stored.state }
   }
 
   /**
@@ -186,7 +232,7 @@ export class Actors implements GroupParticipant {
     const actor = this.#actors.get(path)
     if (actor) return actor.committed?.ref ?? null
     const stored = this.#storage.committed.loadStream(path)
-    return stored && refOf(stored)
+    return stored && streamRef(stored.id, stored.state)
   }
 
   /** @throws {ItxError} UNAVAILABLE or NOT_FOUND when the file was closed while somebody waited to read it. */
@@ -371,10 +417,6 @@ export class Actors implements GroupParticipant {
       if (itxErrorDetails(error)?.['reason'] === 'corrupt') this.#garbage = false
     }
   }
-}
-
-function refOf({ id, state }: StoredStream): StreamRef {
-  return { id, path: state.path, incarnationId: state.incarnationId }
 }
 
 /** Why the streams of a project take no more questions. */

@@ -10,6 +10,7 @@ import { ProjectStreams } from './project-streams.ts'
 import { nextTurn, nodeScheduler } from './scheduler.ts'
 import { CommitScheduler } from './storage/sqlite/group-commit.ts'
 import { SqliteStorage } from './storage/sqlite/sqlite-storage.ts'
+import type { WebhookPort } from './subscriptions/ports.ts'
 
 export interface EngineOptions {
   /** Folder of the projects' files. */
@@ -23,6 +24,8 @@ export interface EngineOptions {
   readonly processors?: ProcessorRegistry
   /** Projects in which none of them ever runs. */
   readonly withoutProcessors?: ReadonlySet<string>
+  /** What brings the wakes of a project to webhooks; without it there are none. */
+  readonly webhooks?: (projectId: string) => WebhookPort
   readonly warn?: (message: string) => void
 }
 
@@ -60,8 +63,8 @@ export class StreamEngine {
   }
 
   /**
-   * Opens projects one after another, so that their processors go on where a crash or a restart has left them. One that
-   * cannot be opened is told of and left alone.
+   * Opens projects one after another, so that their processors and subscriptions go on where a crash or a restart has
+   * left them. One that cannot be opened is told of and left alone.
    */
   async resume(projectIds: readonly string[]): Promise<void> {
     for (const id of projectIds) {
@@ -109,12 +112,13 @@ export class StreamEngine {
   #openProject(projectId: string): ProjectStreams {
     checkId(projectId)
     this.#makeRoom()
-    const { processors, withoutProcessors } = this.#options
+    const { processors, withoutProcessors, webhooks } = this.#options
     return new ProjectStreams(new SqliteStorage(this.#file(projectId), this.#scheduler, this.#options.warn), {
       limits: this.#options.limits ?? DEFAULT_APPEND_LIMITS,
       now: this.#options.now ?? Date.now,
       newId: this.#options.newId ?? randomUUID,
       ...(processors && !withoutProcessors?.has(projectId) ? { processors } : {}),
+      ...(webhooks ? { webhooks: webhooks(projectId) } : {}),
       ...(this.#options.warn ? { warn: this.#options.warn } : {}),
     })
   }

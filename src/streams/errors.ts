@@ -55,6 +55,18 @@ export function trimmedBelow(path: string, after: number, firstOffset: number): 
   })
 }
 
+export function streamNotFound(path: string): ItxError {
+  return new ItxError('NOT_FOUND', `stream ${path} does not exist`, { path })
+}
+
+/** A stream that was deleted while forks read its log keeps its path until the last of them is gone. */
+export function streamGone(code: 'NOT_FOUND' | 'CONFLICT', path: string): ItxError {
+  return new ItxError(code, `${path} was deleted, and its path is not free before its forks are`, {
+    reason: 'gone',
+    path,
+  })
+}
+
 /** Characters of a value that a message shows, at most. */
 const SHOWN_LENGTH = 80
 

@@ -33,6 +33,12 @@ export interface StreamEvent {
   readonly idempotencyKey?: string
 }
 
+/**
+ * Marks a payload as a message of the HTTP door, to be read back as just that: `true` for a JSON value, otherwise a JSON
+ * string that holds a piece of a byte stream, as text or in base64.
+ */
+export type Raw = true | 'text' | 'bytes'
+
 /** An input on its way: payload and metadata as JSON text. This form crosses the socket. */
 export interface EncodedInput {
   readonly type: string
@@ -41,8 +47,8 @@ export interface EncodedInput {
   readonly source?: EventSource
   readonly idempotencyKey?: string
   readonly offset?: number
-  /** Set by the HTTP door alone: the payload is a message of a JSON stream, to be read back as just that. */
-  readonly raw?: true
+  /** Set by the HTTP door alone. */
+  readonly raw?: Raw
 }
 
 /** A stored event: payload and metadata as JSON text. This form is stored, delivered and sent. */
@@ -54,7 +60,7 @@ export interface EncodedEvent {
   readonly metadata?: JsonText
   readonly source?: EventSource
   readonly idempotencyKey?: string
-  readonly raw?: true
+  readonly raw?: Raw
 }
 
 /** The answer for one appended event, at the position of its input. */

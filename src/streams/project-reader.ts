@@ -14,9 +14,12 @@ import { missingEvent, trimmedBelow } from './errors.ts'
 import { type EncodedEvent, encodedBytes } from './event.ts'
 import { ROOT_PATH, type StreamPath, parsePath } from './path.ts'
 import type { CommittedReader, EventPage, EventRange, StreamRef } from './storage/port.ts'
+import { findStitched } from './storage/segments.ts'
 
 /** Events of a page, at most; bytes of a page, at most (it always holds one event). */
 export const MAX_READ_LIMIT = 1000
+/** Events of a page that the server itself asks for, at most: reading them holds up everybody else for milliseconds. */
+export const MAX_PAGE_EVENTS = 5000
 const DEFAULT_READ_LIMIT = 100
 const READ_BYTES = 4 * 1024 * 1024
 /** Events a filtered read looks at before it answers with what it has. */
@@ -29,7 +32,7 @@ export interface ReadOptions {
   readonly after?: number
   /** Exclusive; the end when absent. */
   readonly before?: number
-  /** 1 to 1,000; 100 when absent. */
+  /** 1 to 5,000; 100 when absent. Callers of the doors may ask for 1,000. */
   readonly limit?: number
   readonly order?: 'asc' | 'desc'
   /** Only these types. A page may then hold fewer than `limit` events and still not be the last. */
@@ -50,9 +53,16 @@ export interface ReadPage {
 export type EventLocator = { readonly offset: number } | { readonly idempotencyKey: string }
 
 /** The state of a stream, or of none: `exists: false` with an empty state. */
-export type StreamState = CoreState & { readonly exists: boolean }
+export type StreamState = CoreState & {
+  readonly exists: boolean
+  /** It was deleted, and forks still read its log. */
+  readonly gone?: true
+}
 
-/** Reads what is committed. Nothing here writes, and nothing here makes an actor unless a state must be rebuilt. */
+/**
+ * Reads what is committed. Nothing here writes or makes an actor, unless a state must be rebuilt, or a stream is read that
+ * would end without use.
+ */
 export class ProjectReader {
   readonly #committed: CommittedReader
   readonly #actors: Actors
@@ -64,7 +74,10 @@ export class ProjectReader {
 
   async state(path: StreamPath): Promise<StreamState> {
     const found = await this.#actors.readable(path)
-    return found ? { ...found.state, exists: true } : { ...emptyState(path, ''), exists: false }
+    if (found) return { ...found.state, exists: true }
+    this.#actors.checkOpen()
+    const gone = this.#committed.isRetained(path)
+    return { ...emptyState(path, ''), exists: false, ...(gone ? { gone } : {}) }
   }
 
   /**
@@ -73,7 +86,7 @@ export class ProjectReader {
    * @throws {ItxError} BAD_REQUEST for a bad option; NOT_FOUND `trimmed` below the first offset; INTERNAL for a damaged row.
    */
   async read(path: StreamPath, options: ReadOptions = {}): Promise<ReadPage> {
-    const limit = pageLimit(options.limit, DEFAULT_READ_LIMIT, MAX_READ_LIMIT)
+    const limit = pageLimit(options.limit, DEFAULT_READ_LIMIT, MAX_PAGE_EVENTS)
     const asked = options.after === undefined ? undefined : wholeNumber(options.after, 'after')
     const before = options.before === undefined ? undefined : wholeNumber(options.before, 'before')
     const descending = options.order === 'desc'
@@ -81,13 +94,14 @@ export class ProjectReader {
     const found = await this.#actors.readable(path)
     if (!found) return { events: [], nextCursor: null, maxOffset: 0, incarnationId: null }
     const { ref, state } = found
+    if (state.expiry) this.#actors.touchPath(path)
     if (asked !== undefined && asked + 1 < state.firstOffset) throw trimmedBelow(path, asked, state.firstOffset)
     const after = asked ?? state.firstOffset - 1
     const events: EncodedEvent[] = []
     const end = Math.min(before ?? Infinity, state.maxOffset + 1)
     const cursor = { after, before: end }
     for (let scanned = 0, bytes = 0; scanned < READ_SCAN && events.length < limit;) {
-      const wanted = types ? MAX_READ_LIMIT : limit
+      const wanted = types ? Math.max(MAX_READ_LIMIT, limit) : limit
       const page = this.#events(ref, {
         ...cursor,
         limit: wanted,
@@ -123,7 +137,9 @@ export class ProjectReader {
     const found = await this.#actors.readable(path)
     if (!found) return null
     if ('idempotencyKey' in by) {
-      return this.#actors.readLog(path, () => this.#committed.findEvent(found.ref, by.idempotencyKey.trim()))
+      return this.#actors.readLog(path, () =>
+        findStitched((log, key) => this.#committed.findEvent(log, key), found.ref, by.idempotencyKey.trim()),
+      )
     }
     const after = wholeNumber(by.offset, 'offset') - 1
     const range = { after, before: after + 2, limit: 1, maxBytes: READ_BYTES, atLeastOne: true }

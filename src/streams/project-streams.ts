@@ -14,6 +14,8 @@ import {
   wholeNumber,
 } from './directory.ts'
 import { missingEvent } from './errors.ts'
+import { ExpirySweep } from './expiry-sweep.ts'
+import type { ForkPlace } from './fork.ts'
 import type { AppendLimits, EncodedEvent, EncodedInput, Receipt } from './event.ts'
 import type { StreamPath } from './path.ts'
 import {
@@ -23,7 +25,13 @@ import {
   type ReadPage,
   type StreamState,
 } from './project-reader.ts'
-import { ALL_CALLER_CORE_TYPES, ProjectWriter } from './project-writer.ts'
+import {
+  ALL_CALLER_CORE_TYPES,
+  type Creation,
+  type MessageAppend,
+  type MessageReceipt,
+  ProjectWriter,
+} from './project-writer.ts'
 import { ProcessorHost } from './processors/host.ts'
 import type { ProcessorPorts } from './processors/ports.ts'
 import { ProcessorRegistry } from './processors/registry.ts'
@@ -31,6 +39,8 @@ import { type Scheduler, nodeScheduler } from './scheduler.ts'
 import { type OnScanBatch, type Scan, type ScanOptions, Scans, planScan } from './scan.ts'
 import type { CatalogueRow, EventPage, EventRange, StreamStorage } from './storage/port.ts'
 import type { CommittedStream } from './stream.ts'
+import type { WebhookPort } from './subscriptions/ports.ts'
+import { Subscriptions } from './subscriptions/subscriptions.ts'
 import { type ExportOptions, type ExportPage, type ImportChunk, type Imported, exportPage } from './transfer.ts'
 
 export interface ProjectStreamsOptions {
@@ -44,6 +54,10 @@ export interface ProjectStreamsOptions {
   readonly elapsed?: () => number
   /** The processors that can be attached to streams, and the patterns that attach them. */
   readonly processors?: ProcessorRegistry
+  /** What brings wakes to webhooks; without it there are none. */
+  readonly webhooks?: WebhookPort
+  /** At least 0, below 1: by how much retries are spread. */
+  readonly random?: () => number
   readonly warn?: (message: string) => void
 }
 
@@ -57,8 +71,11 @@ export class ProjectStreams {
   readonly #scans: Scans
   readonly #activities: Activities
   readonly #writer: ProjectWriter
+  readonly #expiry: ExpirySweep
   /** What runs over the streams. */
   readonly processors: ProcessorHost
+  /** Whom it wakes. */
+  readonly subscriptions: Subscriptions
 
   constructor(storage: StreamStorage, options: ProjectStreamsOptions) {
     this.#storage = storage
@@ -66,15 +83,20 @@ export class ProjectStreams {
     const scheduler = options.scheduler ?? nodeScheduler
     this.#actors = new Actors(storage, {
       newId: options.newId,
+      now: options.now,
       scheduler,
+      expire: (path) => this.#writer.expire(path),
       isFollowed: (path) => this.#feeds.has(path),
       onCommitted: (path, events, state) => {
         this.#feeds.publish(path, events, state)
         if (state.processors.length > 0) this.#wakeProcessors(path)
+        this.subscriptions.touched(path)
+        if (state.expiry) this.#expiry.arm()
       },
       onTouched: (path) => this.#activities.touch(path),
       onEnded: (path, reason, below) => {
         this.processors.end(path, below)
+        this.subscriptions.ended(path, below)
         this.#scans.end(path, reason, below)
         this.#feeds.end(path, reason, below)
         if (reason === 'deleted') this.#activities.removed(path)
@@ -96,14 +118,35 @@ export class ProjectStreams {
     this.#activities = new Activities({ scheduler, row: (path) => this.#committedRow(path) })
     const registry = options.processors ?? new ProcessorRegistry()
     this.#writer = new ProjectWriter(storage, this.#actors, options, registry)
+    this.#expiry = new ExpirySweep({
+      reader: storage.committed,
+      scheduler,
+      now: options.now,
+      expire: (path) => this.#writer.expire(path),
+      warn: (message) => options.warn?.(message),
+    })
+    if (storage.committed.nextExpiry() !== null) this.#expiry.arm()
     this.processors = new ProcessorHost(this.#processorPorts(scheduler), registry)
     if (registry.all.length > 0) scheduler.immediate(() => void this.processors.resume())
+    this.subscriptions = new Subscriptions({
+      storage,
+      scheduler,
+      now: options.now,
+      newId: options.newId,
+      random: options.random ?? Math.random,
+      checkOpen: () => this.#actors.checkOpen(),
+      committed: (path) => this.#actors.readable(path),
+      committedNow: (path) => this.#actors.readableNow(path),
+      append: (path, inputs) => this.append(path, inputs),
+      webhooks: options.webhooks ?? null,
+      warn: (message) => options.warn?.(message),
+    })
   }
 
   /** Whether the file may be closed without anybody noticing: no live reader, nothing being written or opened. */
   get idle(): boolean {
     const readers = this.#feeds.size + this.#scans.size + this.#activities.size
-    return readers === 0 && this.#actors.idle && !this.processors.busy
+    return readers === 0 && this.#actors.idle && !this.processors.busy && !this.subscriptions.busy
   }
 
   /**
@@ -127,11 +170,40 @@ export class ProjectStreams {
    *
    * @returns whether it was created now, and its state. An existing stream is left as it is.
    */
-  create(
+  create(path: StreamPath, creation?: Creation): Promise<{ readonly created: boolean; readonly state: CoreState }> {
+    return this.#writer.create(path, creation)
+  }
+
+  /**
+   * Creates a stream that begins with what another one has up to an offset, without copying it: the source's log is kept
+   * as long as a fork reads it, even when the source is deleted. Keys and producers of the source are not taken over.
+   *
+   * @returns whether it was created now, and its state. An existing stream is left as it is.
+   * @throws {ItxError} NOT_FOUND no source; CONFLICT `gone`, `incarnation`, `content-type`, `fork-depth`; BAD_REQUEST for
+   *   an offset that the source has not. Nothing is stored then.
+   */
+  fork(
     path: StreamPath,
-    options: { readonly contentType?: string; readonly inputs?: readonly EncodedInput[] } = {},
+    place: ForkPlace,
+    creation?: Creation,
   ): Promise<{ readonly created: boolean; readonly state: CoreState }> {
-    return this.#writer.create(path, options)
+    return this.#writer.fork(path, place, creation)
+  }
+
+  /**
+   * Appends raw messages to a stream that exists, closes it, or both, all or nothing; resolves once it is on the disk.
+   *
+   * @throws {ItxError} NOT_FOUND, also `gone`; CONFLICT `closed`, `content-type`, `producer-gap`, `stream-seq`, `paused`,
+   *   `breaker`; FORBIDDEN `producer-fenced`; BAD_REQUEST over a limit, or for a new producer epoch that does not begin at 0;
+   *   UNAVAILABLE disk full, busy, shutting down. Nothing of it is stored then.
+   */
+  appendMessages(path: StreamPath, append: MessageAppend): Promise<MessageReceipt> {
+    return this.#writer.appendMessages(path, append)
+  }
+
+  /** Somebody reads a stream: one that ends after a time without use goes on. */
+  touch(path: StreamPath): void {
+    this.#actors.touchPath(path)
   }
 
   /** Refuses callers' events from now on. @throws {ItxError} NOT_FOUND, BAD_REQUEST. */
@@ -177,7 +249,7 @@ export class ProjectStreams {
     return this.#writer.delete(path, options)
   }
 
-  /** The committed state; `exists: false` for a stream that is not there. Reading never creates. */
+  /** The committed state; `exists: false` for a stream that is not there. Looking at it is no use of it. */
   state(path: StreamPath): Promise<StreamState> {
     return this.#reader.state(path)
   }
@@ -212,6 +284,7 @@ export class ProjectStreams {
     if (after !== undefined && after !== 'start' && after !== 'now') wholeNumber(after, 'after')
     // Loaded first: a state that is behind its log would hide events from the reader.
     return this.#actors.whenLoaded(path, never, (stream) => {
+      this.#actors.touch(stream)
       const subscription = this.#feeds.subscribe(path, stream.committed?.state ?? null, options, onBatch, pace)
       if (stream.working.config.recordPresence) this.#recordPresence(path, subscription)
       return subscription
@@ -274,6 +347,8 @@ export class ProjectStreams {
   shutdown(by: ClosedBy = 'shutdown'): void {
     this.#actors.close(by)
     this.processors.stop()
+    this.subscriptions.stop()
+    this.#expiry.stop()
     this.#scans.endAll(by)
     this.#activities.endAll(by)
     this.#feeds.endAll(by)

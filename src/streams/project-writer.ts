@@ -5,6 +5,7 @@ import {
   CONFIGURED,
   METADATA_UPDATED,
   PAUSED,
+  type CreatedPayload,
   type PlannedEvent,
   RESUMED,
   type ReasonPayload,
@@ -15,13 +16,16 @@ import {
   createdEvent,
 } from './core/core-events.ts'
 import { type ConfigChange, checkConfigChange, checkMetadata } from './core/config.ts'
-import { type AppendDecision, placeCoreEvents } from './core/decide.ts'
-import { type CoreState, DEFAULT_CONTENT_TYPE, emptyState } from './core/state.ts'
-import { ItxError } from './errors.ts'
+import { type AppendDecision, placeCoreEvents, streamClosed } from './core/decide.ts'
+import { checkStreamSeq, hasClosed, judgeProducer } from './core/producers.ts'
+import { type CoreState, DEFAULT_CONTENT_TYPE, type Expiry, type Producer, emptyState } from './core/state.ts'
+import { mediaType } from './core/content-type.ts'
+import { ItxError, streamGone, streamNotFound } from './errors.ts'
 import { type AppendLimits, type EncodedInput, type Receipt, checkCount, checkLimits } from './event.ts'
 import { encodeJson } from './json-text.ts'
 import { type StreamPath, isBelow } from './path.ts'
 import type { ProcessorRegistry } from './processors/registry.ts'
+import { type ForkPlace, forkBase } from './fork.ts'
 import type { StreamStorage } from './storage/port.ts'
 import type { Stream } from './stream.ts'
 import { importedBase } from './transfer-check.ts'
@@ -33,6 +37,38 @@ import {
   checkContinues,
   decideImport,
 } from './transfer.ts'
+
+/** How a stream is to be made. */
+export interface Creation {
+  /** `application/json` when absent. */
+  readonly contentType?: string
+  /** Its first events. */
+  readonly inputs?: readonly EncodedInput[]
+  readonly expiry?: Expiry
+  /** It is complete with its first events. */
+  readonly closed?: boolean
+}
+
+/** An append of raw messages, as the HTTP door knows it (Durable Streams protocol, "Append" and "Close"). */
+export interface MessageAppend {
+  /** None: it only closes. */
+  readonly inputs: readonly EncodedInput[]
+  /** The media type that the stream is expected to have. */
+  readonly mediaType?: string
+  readonly producer?: Producer
+  /** Must come after the last one of the stream, byte by byte. */
+  readonly streamSeq?: string
+  /** Nothing comes after it. */
+  readonly close?: boolean
+}
+
+export interface MessageReceipt {
+  /** It had been stored before, by the number of its producer; nothing was added. */
+  readonly duplicate: boolean
+  /** The producer's highest number by now. */
+  readonly producerSeq: number | null
+  readonly state: CoreState
+}
 
 export interface ProjectWriterOptions {
   readonly limits: AppendLimits
@@ -70,23 +106,67 @@ export class ProjectWriter {
   ): Promise<readonly Receipt[]> {
     const stream = this.#actors.loaded(path)
     // The usual case decides in this very turn: no await between reading and writing.
-    return stream?.exists ? this.#appendNow(stream, inputs, coreTypes) : this.#appendLoading(path, inputs, coreTypes)
+    return stream?.exists && !this.#actors.isOver(stream)
+      ? this.#appendNow(stream, inputs, coreTypes)
+      : this.#appendLoading(path, inputs, coreTypes)
+  }
+
+  async appendMessages(path: StreamPath, append: MessageAppend): Promise<MessageReceipt> {
+    checkLimits(append.inputs, this.#options.limits)
+    const stream = this.#actors.loaded(path)
+    if (stream?.exists && !this.#actors.isOver(stream)) return this.#messagesNow(stream, append)
+    return this.#actors.whenLoaded(path, never, (loaded) => {
+      if (!loaded.exists) throw this.#absent(path)
+      return this.#messagesNow(loaded, append)
+    })
   }
 
   async create(
     path: StreamPath,
-    options: { readonly contentType?: string; readonly inputs?: readonly EncodedInput[] } = {},
+    creation: Creation = {},
   ): Promise<{ readonly created: boolean; readonly state: CoreState }> {
-    const inputs = options.inputs ?? []
-    checkLimits(inputs, this.#options.limits)
+    checkLimits(creation.inputs ?? [], this.#options.limits)
     return this.#actors.whenLoaded(path, isAbsent, async (stream, ancestors) => {
-      const created = !stream.exists
-      if (created) this.#createNow(stream, ancestors, inputs, options.contentType ?? DEFAULT_CONTENT_TYPE)
+      const created = !stream.exists || isUnasked(stream)
+      if (created) this.#createNow(stream, ancestors, stream.working, creation)
       const state = stream.working
       // Asked for in this very turn: once the group has failed, there is none to wait for.
       if (stream.dirty) await this.#storage.durable()
       return { created, state }
     })
+  }
+
+  async fork(
+    path: StreamPath,
+    place: ForkPlace,
+    creation: Creation = {},
+  ): Promise<{ readonly created: boolean; readonly state: CoreState }> {
+    checkLimits(creation.inputs ?? [], this.#options.limits)
+    for (;;) {
+      const made = await this.#actors.whenLoaded(place.source, never, (source) =>
+        this.#actors.whenLoaded(path, isAbsent, async (stream, ancestors) => {
+          // Dropped while the other was read: both must be there in one turn.
+          if (this.#actors.loaded(place.source) !== source) return null
+          return this.#forkNow(source, place, stream, ancestors, creation)
+        }),
+      )
+      if (made) return made
+    }
+  }
+
+  /** Ends a stream whose time is over. Where there are streams below it, it stays as nobody's, and empty. */
+  async expire(path: StreamPath): Promise<void> {
+    await this.#actors.whenLoaded(
+      path,
+      always,
+      async (stream, ancestors) => {
+        if (!stream.exists || !this.#actors.isOver(stream)) return
+        if (stream.working.descendantCount > 0) this.#restart(stream, { implicit: true })
+        else this.#remove(stream, ancestors)
+        await this.#storage.durable()
+      },
+      true,
+    )
   }
 
   async pause(path: StreamPath, reason?: string): Promise<void> {
@@ -113,14 +193,9 @@ export class ProjectWriter {
   }
 
   async reset(path: StreamPath): Promise<{ readonly incarnationId: string }> {
-    const incarnationId = this.#options.newId()
-    await this.existing(path, (stream) => {
-      const { contentType, childCount, descendantCount } = stream.working
-      const base: CoreState = { ...emptyState(path, incarnationId), contentType, childCount, descendantCount }
-      this.#actors.rebirth(stream, base, (reborn) => ({
-        stream: reborn,
-        ...placeCoreEvents(base, [createdEvent({ path, incarnationId, contentType })], this.#options.now()),
-      }))
+    const incarnationId = await this.existing(path, (stream) => {
+      const { contentType, expiry } = stream.working
+      return this.#restart(stream, { contentType, ...(expiry ? { expiry } : {}) })
     })
     return { incarnationId }
   }
@@ -129,7 +204,7 @@ export class ProjectWriter {
     return this.existing(
       path,
       (stream, ancestors) => {
-        const { descendantCount, incarnationId } = stream.working
+        const { descendantCount } = stream.working
         if (descendantCount > 0 && !recursive) {
           throw new ItxError(
             'CONFLICT',
@@ -141,15 +216,36 @@ export class ProjectWriter {
             },
           )
         }
-        const announcement = childDeletedEvent({ path, incarnationId, descendantCount })
-        this.#actors.remove(
-          stream,
-          ancestors.map((ancestor) => this.#placed(ancestor, ancestor.working, [announcement])),
-        )
+        this.#remove(stream, ancestors)
         return { deleted: descendantCount + 1 }
       },
       always,
     )
+  }
+
+  #remove(stream: Stream, ancestors: readonly Stream[]): void {
+    const { path, incarnationId, descendantCount } = stream.working
+    const announcement = childDeletedEvent({ path, incarnationId, descendantCount })
+    this.#actors.remove(
+      stream,
+      ancestors.map((ancestor) => this.#placed(ancestor, ancestor.working, [announcement])),
+    )
+  }
+
+  /** Begins a new life with an empty log; what is below stays. @returns the new incarnation */
+  #restart(stream: Stream, payload: Omit<Partial<CreatedPayload>, 'path' | 'incarnationId'>): string {
+    const { path } = stream
+    const incarnationId = this.#options.newId()
+    const { childCount, descendantCount } = stream.working
+    const created = { contentType: DEFAULT_CONTENT_TYPE, ...payload, path, incarnationId }
+    const base: CoreState = {
+      ...emptyState(path, incarnationId),
+      contentType: created.contentType,
+      childCount,
+      descendantCount,
+    }
+    this.#actors.rebirth(stream, base, (reborn) => this.#placed(reborn, base, [createdEvent(created)]))
+    return incarnationId
   }
 
   async import(path: StreamPath, chunk: ImportChunk): Promise<Imported> {
@@ -175,7 +271,7 @@ export class ProjectWriter {
     if (inputs.length === 0) return []
     return this.#actors.whenLoaded(path, isAbsent, async (stream, ancestors) => {
       if (stream.exists) return this.#appendNow(stream, inputs, coreTypes)
-      const receipts = this.#createNow(stream, ancestors, inputs, DEFAULT_CONTENT_TYPE, coreTypes)
+      const receipts = this.#createNow(stream, ancestors, stream.working, { inputs }, coreTypes)
       await this.#storage.durable()
       return receipts
     })
@@ -204,22 +300,103 @@ export class ProjectWriter {
     return receipts
   }
 
+  async #forkNow(
+    source: Stream,
+    place: ForkPlace,
+    stream: Stream,
+    ancestors: readonly Stream[],
+    creation: Creation,
+  ): Promise<{ readonly created: boolean; readonly state: CoreState }> {
+    if (!source.ref) throw this.#absent(source.path, 'CONFLICT')
+    const created = !stream.exists
+    if (created) {
+      this.#actors.checkSound(source.path)
+      const { ref, working } = source
+      const base = this.#actors.readLog(source.path, () =>
+        forkBase(stream.working, { ref, state: working }, place, this.#storage.working),
+      )
+      const { contentType, expiry = working.expiry } = { contentType: working.contentType, ...creation }
+      if (mediaType(contentType) !== mediaType(working.contentType)) throw otherContentType(working)
+      const forkedFrom = { path: place.source, offset: place.offset, subOffset: place.subOffset }
+      this.#createNow(stream, ancestors, base, {
+        ...creation,
+        contentType,
+        ...(expiry ? { expiry } : {}),
+        forkedFrom,
+      })
+    }
+    const { working: state } = this.#actors.loaded(stream.path) ?? stream
+    await this.#storage.durable()
+    return { created, state }
+  }
+
+  /** Appends raw messages, closes, or both; decided in this turn, all or nothing. */
+  async #messagesNow(stream: Stream, append: MessageAppend): Promise<MessageReceipt> {
+    const { producer, streamSeq } = append
+    this.#actors.checkSound(stream.path)
+    const decided = this.#actors.readLog(stream.path, () => this.#decideMessages(stream, append))
+    if (decided.events.length > 0) {
+      this.#actors.write([{ stream, events: decided.events, state: decided.state }])
+      if (!decided.refusal) stream.noteAppend(producer, streamSeq)
+    } else this.#actors.touch(stream)
+    const { working: state } = stream
+    const producerSeq = producer ? (stream.producerPlace(producer.id)?.seq ?? null) : null
+    if (stream.dirty) await this.#storage.durable()
+    if (decided.refusal) throw decided.refusal
+    return { duplicate: decided.duplicate, producerSeq, state }
+  }
+
+  #decideMessages(
+    stream: Stream,
+    { inputs, mediaType: type, producer, streamSeq, close }: MessageAppend,
+  ): Pick<AppendDecision, 'events' | 'state' | 'refusal'> & { readonly duplicate: boolean } {
+    const { working } = stream
+    const nothing = { events: [], state: working }
+    if (working.closed) {
+      // Closing twice is closing once; what closed it may come again.
+      const again = hasClosed(working, producer) || (close && inputs.length === 0 && !producer)
+      if (again) return { ...nothing, duplicate: true }
+      throw streamClosed(working)
+    }
+    if (type !== undefined && mediaType(working.contentType) !== type) throw otherContentType(working)
+    if (producer && judgeProducer(working, stream.producerPlace(producer.id), producer) === 'duplicate') {
+      return { ...nothing, duplicate: true }
+    }
+    if (streamSeq !== undefined) checkStreamSeq(working, stream.streamSeq(), streamSeq)
+    const now = this.#options.now()
+    const attached = this.#attachMatching(stream, working)
+    const decision = stream.decide(attached?.state ?? working, inputs, now)
+    const { refusal } = decision
+    const ending = close && !refusal ? [coreEvent(CLOSED, producer ? { producer } : {})] : []
+    const end = placeCoreEvents(decision.state, ending, now)
+    const events = [...(attached?.events ?? []), ...decision.events, ...end.events]
+    return { events, state: end.state, duplicate: false, ...(refusal ? { refusal } : {}) }
+  }
+
+  /** What is said of a stream that is not there. */
+  #absent(path: StreamPath, whenGone: 'NOT_FOUND' | 'CONFLICT' = 'NOT_FOUND'): ItxError {
+    return this.#storage.working.isRetained(path) ? streamGone(whenGone, path) : streamNotFound(path)
+  }
+
   /** Creates the stream and its missing ancestors, announces each to all of its ancestors, and appends; one commit. */
   #createNow(
     stream: Stream,
     ancestors: readonly Stream[],
-    inputs: readonly EncodedInput[],
-    contentType: string,
+    base: CoreState,
+    { inputs = [], closed = false, ...asked }: Creation & Pick<CreatedPayload, 'forkedFrom'>,
     coreTypes?: ReadonlySet<string>,
   ): readonly Receipt[] {
     const now = this.#options.now()
-    const changes = this.#planCreation(stream, ancestors, now, () => this.#firstEvents(stream, contentType, now))
+    const changes = this.#planCreation(stream, ancestors, now, () => this.#firstEvents(stream, base, asked, now))
     const created = changes.get(stream)
     const decision = stream.decide(created?.state ?? stream.working, inputs, now, coreTypes)
     // A stream that does not exist yet cannot be paused: nothing at all is stored.
     if (decision.refusal) throw decision.refusal
-    changes.set(stream, { ...decision, stream, events: [...(created?.events ?? []), ...decision.events] })
-    this.#actors.write([...changes.values()])
+    const end = placeCoreEvents(decision.state, closed ? [coreEvent(CLOSED, {})] : [], now)
+    const events = [...(created?.events ?? []), ...decision.events, ...end.events]
+    changes.set(stream, { stream, events, state: end.state })
+    if (base === stream.working) this.#actors.write([...changes.values()])
+    else this.#actors.begin(stream, base, [...changes.values()])
     return decision.receipts
   }
 
@@ -230,13 +407,13 @@ export class ProjectWriter {
     now: number,
     first: () => Pick<AppendDecision, 'events' | 'state'>,
   ): Map<Stream, Change> {
-    const line = [...ancestors, stream]
-    const absent = line.filter((each) => !each.exists)
+    if (!stream.exists && this.#storage.working.isRetained(stream.path)) throw streamGone('CONFLICT', stream.path)
+    const absent = [...ancestors, stream].filter((each) => !each.exists)
     const changes = new Map<Stream, Change>()
-    for (const each of absent) {
-      const events = each === stream ? first() : this.#firstEvents(each, DEFAULT_CONTENT_TYPE, now)
-      changes.set(each, { stream: each, ...events })
+    for (const each of ancestors.filter((ancestor) => !ancestor.exists)) {
+      changes.set(each, { stream: each, ...this.#firstEvents(each, each.working, { implicit: true }, now) })
     }
+    changes.set(stream, { stream, ...first() })
     for (const ancestor of ancestors) {
       const announcements = absent
         .filter((each) => isBelow(each.path, ancestor.path))
@@ -249,9 +426,15 @@ export class ProjectWriter {
     return changes
   }
 
-  #firstEvents(stream: Stream, contentType: string, now: number): Pick<AppendDecision, 'events' | 'state'> {
-    const { path, incarnationId } = stream.working
-    const created = placeCoreEvents(stream.working, [createdEvent({ path, incarnationId, contentType })], now)
+  #firstEvents(
+    stream: Stream,
+    base: CoreState,
+    asked: Omit<Partial<CreatedPayload>, 'path' | 'incarnationId'>,
+    now: number,
+  ): Pick<AppendDecision, 'events' | 'state'> {
+    const { path, incarnationId } = base
+    const event = createdEvent({ contentType: DEFAULT_CONTENT_TYPE, ...asked, path, incarnationId })
+    const created = placeCoreEvents(base, [event], now)
     const attached = this.#attachMatching(stream, created.state)
     return attached ? { ...attached, events: [...created.events, ...attached.events] } : created
   }
@@ -297,7 +480,7 @@ export class ProjectWriter {
     withAncestors: (stream: Stream) => boolean = never,
   ): Promise<T> {
     return this.#actors.whenLoaded(path, withAncestors, async (stream, ancestors) => {
-      if (!stream.exists) throw new ItxError('NOT_FOUND', `stream ${path} does not exist`, { path })
+      if (!stream.exists) throw this.#absent(path)
       const result = act(stream, ancestors)
       // Asked for in this very turn: once the group has failed, there is none to wait for.
       await this.#storage.durable()
@@ -330,8 +513,18 @@ export class ProjectWriter {
 }
 
 const isAbsent = (stream: Stream): boolean => !stream.exists
+/** Nobody has asked for it, and nothing but its own life is in it: whoever creates it says what it is. */
+const isUnasked = ({ working }: Stream): boolean => working.implicit === true && working.lastVisibleOffset === 0
 const always = (): boolean => true
 const never = (): boolean => false
+
+function otherContentType({ path, contentType }: CoreState): ItxError {
+  return new ItxError('CONFLICT', `${path} has the content type ${contentType}`, {
+    reason: 'content-type',
+    path,
+    contentType,
+  })
+}
 
 function reasonPayload(reason: unknown): ReasonPayload {
   checkReason(reason)

@@ -1,11 +1,17 @@
-import { type AppendDecision, decideAppend } from './core/decide.ts'
+import { type AppendDecision, type KeyedEvent, decideAppend } from './core/decide.ts'
 import { reduceCore } from './core/reducer.ts'
-import { CORE_STATE_VERSION, type CoreState, emptyState } from './core/state.ts'
+import { deadline, storedDeadline, touchGrain } from './core/expiry.ts'
+import type { ProducerPlace } from './core/producers.ts'
+import { CORE_STATE_VERSION, type CoreState, type Producer, emptyState } from './core/state.ts'
 import { ItxError } from './errors.ts'
 import type { EncodedEvent, EncodedInput } from './event.ts'
 import type { StreamPath } from './path.ts'
 import { type Scheduler, nextTurn } from './scheduler.ts'
+import { findStitched } from './storage/segments.ts'
 import type { StoredStream, StreamRef, StreamStorage, WorkingReader, WriteTransaction } from './storage/port.ts'
+
+/** Producers whose place an actor keeps in memory after a commit. */
+const PRODUCERS_KEPT = 1000
 
 const REPLAY_PAGE = { limit: 1000, maxBytes: 4 * 1024 * 1024, atLeastOne: true }
 
@@ -34,6 +40,15 @@ export class Stream {
   /** Events of the open group, kept only while somebody listens. */
   #fresh: EncodedEvent[] = []
   #dirty = false
+  /** Places of producers that were asked for or have changed; null: it has none. */
+  readonly #producers = new Map<string, ProducerPlace | null>()
+  /** Undefined: not asked for yet. */
+  #streamSeq: string | null | undefined
+  /** Those that the open group has changed. */
+  readonly #changedProducers = new Set<string>()
+  #streamSeqChanged = false
+  /** When it was last read, milliseconds since the epoch; its state knows it a little later, or never. */
+  #readAt = 0
 
   private constructor(
     storage: StreamStorage,
@@ -52,8 +67,11 @@ export class Stream {
 
   /** The actor of a stream that is stored, its state up to date with its log. */
   static stored(storage: StreamStorage, { id, state, baseState }: StoredStream): Stream {
-    const ref = { id, path: state.path, incarnationId: state.incarnationId }
-    return new Stream(storage, id, state, baseState, { ref, state })
+    const stream = new Stream(storage, id, state, baseState, { ref: streamRef(id, state), state })
+    // What it was used for since it was last written down is not known: it gets the benefit of the doubt.
+    const { expiry } = state
+    if (expiry && 'ttlSeconds' in expiry) stream.#readAt = (storedDeadline(state) ?? 0) - 1000 * expiry.ttlSeconds
+    return stream
   }
 
   /** The actor of a stream that does not exist. `committed`: what readers still see of one that is being deleted. */
@@ -74,6 +92,11 @@ export class Stream {
   /** Whether the stream exists, the open group included. */
   get exists(): boolean {
     return this.#working.maxOffset > 0
+  }
+
+  /** What the storage calls it; null while it does not exist. */
+  get ref(): StreamRef | null {
+    return this.#id === null ? null : streamRef(this.#id, this.#working)
   }
 
   /** Whether the open group holds events of this stream. */
@@ -97,14 +120,67 @@ export class Stream {
     now: number,
     coreTypes?: ReadonlySet<string>,
   ): AppendDecision {
-    const id = this.#id
-    const findKey = (key: string) => (id === null ? null : this.#storage.working.findKey(id, key))
-    return decideAppend(state, inputs, now, findKey, coreTypes)
+    return decideAppend(state, inputs, now, (key) => this.#findKey(key), coreTypes)
   }
 
   /** Whether an event has this idempotency key, the open group included. */
   hasKey(key: string): boolean {
-    return this.#id !== null && this.#storage.working.findKey(this.#id, key) !== null
+    return this.#findKey(key) !== null
+  }
+
+  #findKey(key: string): KeyedEvent | null {
+    const { ref } = this
+    return ref && findStitched((log, each) => this.#storage.working.findKey(log, each), ref, key)
+  }
+
+  /** What is known of a producer, the open group included. */
+  producerPlace(id: string): ProducerPlace | null {
+    let place = this.#producers.get(id)
+    if (place === undefined) {
+      const stored = this.#id === null ? null : this.#storage.working.findRecord(this.#id, 'producer', id)
+      place = stored === null ? null : (JSON.parse(stored) as ProducerPlace)
+      this.#producers.set(id, place)
+    }
+    return place
+  }
+
+  /** The last Stream-Seq, the open group included. */
+  streamSeq(): string | null {
+    if (this.#streamSeq === undefined) {
+      const stored = this.#id === null ? null : this.#storage.working.findRecord(this.#id, 'stream-seq', '')
+      this.#streamSeq = stored === null ? null : (JSON.parse(stored) as string)
+    }
+    return this.#streamSeq
+  }
+
+  /** Notes whose append was just written in the open group, and under which Stream-Seq; stored with it. */
+  noteAppend(producer: Producer | undefined, streamSeq: string | undefined): void {
+    if (producer) {
+      this.#producers.set(producer.id, { epoch: producer.epoch, seq: producer.seq })
+      this.#changedProducers.add(producer.id)
+    }
+    if (streamSeq !== undefined) {
+      this.#streamSeq = streamSeq
+      this.#streamSeqChanged = true
+    }
+  }
+
+  /** When it ends by itself, milliseconds since the epoch; null: it does not. */
+  get deadline(): number | null {
+    return this.exists ? deadline(this.#working, this.#readAt) : null
+  }
+
+  /**
+   * Notes that somebody reads it.
+   *
+   * @returns the state to be written down, where that is due; null where it is not
+   */
+  touch(now: number): CoreState | null {
+    const { expiry, touchedAt, lastEventAt } = this.#working
+    if (expiry === undefined || 'expiresAt' in expiry || now <= this.#readAt) return null
+    this.#readAt = now
+    const known = Math.max(touchedAt ?? 0, Date.parse(lastEventAt))
+    return now - known < touchGrain(expiry.ttlSeconds) ? null : { ...this.#working, touchedAt: now }
   }
 
   /** Writes decided events inside the open group. An error here ends the group and drops this actor. */
@@ -115,14 +191,21 @@ export class Stream {
       this.#inserted = state
     }
     this.#working = state
-    tx.insertEvents({ id: this.#id, path: this.path, incarnationId: state.incarnationId }, events)
+    tx.insertEvents(streamRef(this.#id, state), events)
     // One by one: a raw batch may hold more events than a call may have arguments.
     if (keep) for (const event of events) this.#fresh.push(event)
   }
 
   /** Writes the state row: once per group, whatever the number of appends. A row just made needs it only if they went on. */
   flush(tx: WriteTransaction): void {
-    if (this.#id !== null && this.#working !== this.#inserted) tx.saveState(this.#id, this.#working, this.#base)
+    if (this.#id === null) return
+    if (this.#working !== this.#inserted) tx.saveState(this.#id, this.#working, this.#base)
+    for (const key of this.#changedProducers) {
+      tx.saveRecord(this.#id, 'producer', { key, value: JSON.stringify(this.#producers.get(key)) })
+    }
+    if (this.#streamSeqChanged) {
+      tx.saveRecord(this.#id, 'stream-seq', { key: '', value: JSON.stringify(this.#streamSeq) })
+    }
   }
 
   /** The group is on the disk: what was working is committed. Returns the events that listeners are owed. */
@@ -132,11 +215,17 @@ export class Stream {
     this.#fresh = []
     this.#inserted = null
     this.#dirty = false
-    if (this.#id !== null) {
-      this.#committed = { ref: { id: this.#id, path: this.path, incarnationId: state.incarnationId }, state }
-    }
+    this.#changedProducers.clear()
+    this.#streamSeqChanged = false
+    if (this.#producers.size > PRODUCERS_KEPT) this.#producers.clear()
+    if (this.#id !== null) this.#committed = { ref: streamRef(this.#id, state), state }
     return { events, state }
   }
+}
+
+/** What names a stream to the storage, and what it reads in the logs of others. */
+export function streamRef(id: number, { path, incarnationId, fork }: CoreState): StreamRef {
+  return fork ? { id, path, incarnationId, segments: fork.segments } : { id, path, incarnationId }
 }
 
 /**
@@ -147,14 +236,20 @@ export async function recoverStream(
   storage: StreamStorage,
   stored: StoredStream,
   scheduler: Scheduler,
+  now: () => number,
 ): Promise<StoredStream> {
   const base = stored.baseState ?? emptyState(stored.state.path, stored.state.incarnationId)
-  let state = stored.stateVersion === CORE_STATE_VERSION ? stored.state : base
-  const ref: StreamRef = { id: stored.id, path: stored.state.path, incarnationId: stored.state.incarnationId }
+  const rebuilt = stored.stateVersion !== CORE_STATE_VERSION
+  let state = rebuilt ? base : stored.state
+  const ref = streamRef(stored.id, base)
   for (;;) {
     const page = storage.working.readEvents(ref, { after: state.maxOffset, ...REPLAY_PAGE })
     state = page.events.reduce(reduceCore, state)
-    if (!page.full) return { ...stored, state, stateVersion: CORE_STATE_VERSION }
+    if (!page.full) {
+      // When it was last read is lost with the old state: nothing may end because of that.
+      if (rebuilt && state.expiry && 'ttlSeconds' in state.expiry) state = { ...state, touchedAt: now() }
+      return { ...stored, state, stateVersion: CORE_STATE_VERSION }
+    }
     await nextTurn(scheduler)
   }
 }

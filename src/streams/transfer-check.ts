@@ -14,9 +14,10 @@ import {
   checkReason,
   isCoreType,
 } from './core/core-events.ts'
+import { MAX_CONTENT_TYPE, isContentType } from './core/content-type.ts'
 import { type CoreState, emptyState } from './core/state.ts'
 import { ItxError, shown } from './errors.ts'
-import { type EncodedEvent, RESERVED_PREFIX, checkEncodedInput } from './event.ts'
+import { type EncodedEvent, RESERVED_PREFIX, type Raw, checkEncodedInput } from './event.ts'
 import { encodeJson, parseJsonText } from './json-text.ts'
 import type { StreamPath } from './path.ts'
 
@@ -66,7 +67,7 @@ export function checkImportedEvent(value: unknown, now: number): EncodedEvent {
       ...(key === null ? {} : { idempotencyKey: key }),
       offset,
       createdAt: checkTime(createdAt, now),
-      ...rawFlag(raw, checked),
+      ...rawMark(raw, checked),
     }
     return isCoreType(event.type) ? checkCoreEvent(event) : event
   } catch (error) {
@@ -104,10 +105,16 @@ function reservedKey(type: unknown, key: unknown): string | null {
   throw bad('idempotencyKey', `a key that begins with "${RESERVED_PREFIX}" must begin with the event's type`)
 }
 
-function rawFlag(raw: unknown, event: { readonly type: string; readonly payload?: string }): { raw?: true } {
+function rawMark(raw: unknown, event: { readonly type: string; readonly payload?: string }): { raw?: Raw } {
   if (raw === undefined) return {}
-  if (raw === true && event.payload !== undefined && !isCoreType(event.type)) return { raw }
-  throw bad('raw', 'raw is true, for a message with a payload, or absent')
+  const { type, payload } = event
+  if (payload !== undefined && !isCoreType(type)) {
+    if (raw === true) return { raw }
+    const text: unknown = JSON.parse(payload)
+    if (raw === 'text' && typeof text === 'string') return { raw }
+    if (raw === 'bytes' && typeof text === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(text)) return { raw }
+  }
+  throw bad('raw', 'raw is true, "text" or "bytes", for a message with such a payload, or absent')
 }
 
 function checkTime(time: unknown, now: number): string {
@@ -185,10 +192,9 @@ export function importedBase(path: StreamPath, incarnationId: string, head: LogH
 
 /** @throws {ItxError} BAD_REQUEST for what no stream can be created with. */
 function checkContentType(contentType: unknown): void {
-  if (typeof contentType === 'string' && /^application\/json(?:\s*;[\x20-\x7e]*)?$/i.test(contentType)) {
-    if (contentType.length <= 255) return
+  if (!isContentType(contentType)) {
+    throw bad('contentType', `contentType must be a media type of at most ${MAX_CONTENT_TYPE} characters`)
   }
-  throw bad('contentType', 'contentType must be application/json')
 }
 
 function baseConfig(value: unknown): StreamConfig {

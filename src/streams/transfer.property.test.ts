@@ -103,7 +103,10 @@ test('export, import and export again: the same log, a sound stream', async () =
         const stored = project.storage.committed.loadStream(B)
         if (!stored) throw new Error('it is there')
         const fresh = { ...stored, state: emptyState(B, stored.state.incarnationId), stateVersion: 0 }
-        expect({ ...(await recoverStream(project.storage, fresh, nodeScheduler)).state, breaker: null }).toEqual({
+        expect({
+          ...(await recoverStream(project.storage, fresh, nodeScheduler, Date.now)).state,
+          breaker: null,
+        }).toEqual({
           ...state,
           breaker: null,
         })

@@ -3,6 +3,7 @@ import { type EncodedEvent, type EncodedInput, RESERVED_PREFIX } from '../event.
 import { encodeJson } from '../json-text.ts'
 import type { StreamPath } from '../path.ts'
 import { type ConfigChange, checkConfigChange, checkMetadata } from './config.ts'
+import type { Expiry, Producer } from './state.ts'
 
 /** The engine's own events (design page `streams.md`, "Core events and state"). */
 export const CREATED = 'stream/created'
@@ -32,6 +33,16 @@ export interface CreatedPayload extends Importable {
   readonly path: StreamPath
   readonly incarnationId: string
   readonly contentType: string
+  /** Nobody asked for it: it came into being above a stream that was created. */
+  readonly implicit?: true
+  readonly expiry?: Expiry
+  readonly forkedFrom?: { readonly path: StreamPath; readonly offset: number; readonly subOffset: number }
+}
+
+export interface ClosedPayload {
+  readonly reason?: string
+  /** The append that closed it: its retry is known by this. */
+  readonly producer?: Producer
 }
 
 export interface ChildCreatedPayload extends Importable {

@@ -168,10 +168,10 @@ describe('the gate', () => {
   test('a closed stream refuses callers’ events, paused or not', () => {
     given(core(CLOSED))
       .when([{ type: 'a' }])
-      .refused({ code: 'CONFLICT', reason: 'closed', path: '/a' })
+      .refused({ code: 'CONFLICT', reason: 'closed', path: '/a', lastVisibleOffset: 0 })
     given(paused(), core(CLOSED))
       .when([{ type: 'a' }])
-      .refused({ code: 'CONFLICT', reason: 'closed', path: '/a' })
+      .refused({ code: 'CONFLICT', reason: 'closed', path: '/a', lastVisibleOffset: 0 })
   })
 
   test('one refused event refuses its batch, duplicates before it included', () => {

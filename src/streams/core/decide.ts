@@ -152,10 +152,13 @@ function place(input: EncodedInput, offset: number, createdAt: string): EncodedE
   return { ...rest, offset, createdAt }
 }
 
+/** The error for an append to a stream that has ended. */
+export function streamClosed({ path, lastVisibleOffset }: CoreState): ItxError {
+  return new ItxError('CONFLICT', `${path} is closed`, { reason: 'closed', path, lastVisibleOffset })
+}
+
 function checkGate(state: CoreState): void {
-  if (state.closed) {
-    throw new ItxError('CONFLICT', `${state.path} is closed`, { reason: 'closed', path: state.path })
-  }
+  if (state.closed) throw streamClosed(state)
   if (state.paused) {
     const why = state.pauseReason === null ? '' : `: ${state.pauseReason}`
     throw new ItxError('CONFLICT', `${state.path} is paused${why}`, {

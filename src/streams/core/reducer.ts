@@ -9,6 +9,7 @@ import {
   CREATED,
   type ChildCreatedPayload,
   type ChildDeletedPayload,
+  type ClosedPayload,
   type ConfiguredPayload,
   type CreatedPayload,
   METADATA_UPDATED,
@@ -53,11 +54,19 @@ function importOver({ importing: _over, ...state }: CoreState): CoreState {
 function reduceCoreEvent(state: CoreState, event: EncodedEvent): CoreState {
   switch (event.type) {
     case CREATED: {
-      const { incarnationId, contentType, imported } = payloadOf<CreatedPayload>(event)
+      const { incarnationId, contentType, implicit, expiry, imported } = payloadOf<CreatedPayload>(event)
       // An imported log has a life, children and processors of its own: these it had elsewhere.
       if (imported) return { ...state, createdAt: event.createdAt }
-      // A stream knows the life it is in; a log that was restored from a backup still tells of the former one.
-      return { ...state, incarnationId: state.incarnationId || incarnationId, contentType, createdAt: event.createdAt }
+      const { implicit: _asked, ...before } = state
+      return {
+        ...before,
+        // A stream knows the life it is in; a log that was restored from a backup still tells of the former one.
+        incarnationId: state.incarnationId || incarnationId,
+        contentType,
+        createdAt: event.createdAt,
+        ...(implicit ? { implicit } : {}),
+        ...(expiry ? { expiry } : {}),
+      }
     }
     case CHILD_CREATED: {
       const { path, imported } = payloadOf<ChildCreatedPayload>(event)
@@ -104,8 +113,10 @@ function reduceCoreEvent(state: CoreState, event: EncodedEvent): CoreState {
       const processors = state.processors.map((each) => (each.slug === slug ? { ...each, detached: true } : each))
       return { ...state, processors }
     }
-    case CLOSED:
-      return { ...state, closed: true }
+    case CLOSED: {
+      const { producer } = payloadOf<ClosedPayload>(event)
+      return { ...state, closed: true, ...(producer ? { closedBy: producer } : {}) }
+    }
     default:
       return state
   }

@@ -4,6 +4,7 @@ import {
   CONFIGURED,
   CREATED,
   type ChildCreatedPayload,
+  type CreatedPayload,
   PAUSED,
   RESUMED,
   isCoreType,
@@ -200,7 +201,9 @@ export class Truth {
       return
     }
     if (event.createdAt < (log.events.at(-1)?.createdAt ?? '')) this.#fail(`${where} is older than the event before it`)
-    if ((event.offset === 1) !== (event.type === CREATED)) this.#fail(`${where} is ${event.type}`)
+    if ((event.offset === 1) !== (event.type === CREATED) && !isAskedFor(log, event)) {
+      this.#fail(`${where} is ${event.type}`)
+    }
     const key = event.idempotencyKey
     if (key !== undefined) {
       if (log.keys.has(key)) this.#fail(`${where} has the key ${key} of ${log.keys.get(key)?.offset}`)
@@ -299,4 +302,12 @@ export function markOf(event: { readonly type: string; readonly payload?: string
   if (event.payload === undefined) return null
   // A change of configuration has no room for a mark: its values are chosen so that no two are the same.
   return event.type === CONFIGURED ? event.payload : (MARK.exec(event.payload)?.[1] ?? null)
+}
+
+/** Whether this event is a caller's wish for a stream that had come into being above another, with nothing in it. */
+function isAskedFor({ events }: TrueLog, event: EncodedEvent): boolean {
+  if (event.type !== CREATED || events.some(({ type }) => !isCoreType(type))) return false
+  const wishes = [...events, event].filter(({ type }) => type === CREATED)
+  const implicit = wishes.map(({ payload }) => (JSON.parse(payload ?? '{}') as CreatedPayload).implicit)
+  return implicit.length === 2 && implicit[0] === true && implicit[1] === undefined
 }

@@ -2,10 +2,14 @@ import { describe } from 'vitest'
 import { describeCatalogue } from './contract/catalogue.ts'
 import { describeDamage } from './contract/damage.ts'
 import { describeEvents } from './contract/events.ts'
+import { describeExpiry } from './contract/expiry.ts'
+import { describeForkReads } from './contract/fork-reads.ts'
+import { describeForks } from './contract/forks.ts'
 import { describeGroups } from './contract/groups.ts'
 import type { StorageTraits, WithStorage } from './contract/host.ts'
 import { describeLargeEvents } from './contract/large-events.ts'
 import { describeModel } from './contract/model.ts'
+import { describeRecords } from './contract/records.ts'
 import { describeSnapshots } from './contract/snapshots.ts'
 import { describeStates } from './contract/states.ts'
 
@@ -23,7 +27,11 @@ export function describeStorage(name: string, traits: StorageTraits, withStorage
     describeLargeEvents(withStorage)
     describeStates(withStorage)
     describeSnapshots(withStorage)
+    describeRecords(withStorage)
+    describeForkReads(withStorage)
+    describeForks(withStorage)
     describeCatalogue(withStorage)
+    describeExpiry(withStorage)
     if (traits.findsDamage) describeDamage(withStorage)
     describeModel(withStorage, traits)
   })

@@ -1,4 +1,4 @@
-import type { CoreState } from '../core/state.ts'
+import type { CoreState, LogSegment } from '../core/state.ts'
 import type { KeyedEvent } from '../core/decide.ts'
 import type { EncodedEvent } from '../event.ts'
 import type { StreamPath } from '../path.ts'
@@ -50,6 +50,21 @@ export interface StreamRef {
   readonly id: number
   readonly path: StreamPath
   readonly incarnationId: string
+  /** What a fork reads in the logs of others, up to where its own begins. */
+  readonly segments?: readonly LogSegment[]
+}
+
+/** What small facts are kept beside the logs. */
+export type RecordKind = 'producer' | 'stream-seq' | 'subscription' | 'link'
+
+/** The stream number of facts that belong to the project as a whole. */
+export const PROJECT_RECORDS = 0
+
+/** A small fact with a name; replay could not tell it. */
+export interface StoredRecord {
+  readonly key: string
+  /** JSON text, of about a megabyte at most: a row of a Durable Object may not exceed two. */
+  readonly value: string
 }
 
 export interface StoredStream {
@@ -79,7 +94,8 @@ export interface Snapshot {
 export interface WorkingReader {
   /** @throws {ItxError} INTERNAL when the row's checksum does not match. */
   loadStream(path: StreamPath): StoredStream | null
-  findKey(streamId: number, key: string): KeyedEvent | null
+  /** The event of the stream's own log that has a key. */
+  findKey(stream: StreamRef, key: string): KeyedEvent | null
   /** The offset of the newest event row; 0 when there is none. */
   lastOffset(streamId: number): number
   readEvents(stream: StreamRef, range: EventRange): EventPage
@@ -87,11 +103,22 @@ export interface WorkingReader {
   findSnapshot(stream: StreamRef, processor: string, atMost: number): Snapshot | null
   /** The offsets of a processor's snapshots, ascending. */
   snapshotOffsets(streamId: number, processor: string): number[]
-  /** Whether rows of discarded logs are left. */
+  /** @throws {ItxError} INTERNAL when the row's checksum does not match. */
+  findRecord(streamId: number, kind: RecordKind, key: string): string | null
+  /** Records after a key, in the order of their keys' bytes. @throws {ItxError} INTERNAL for a damaged row. */
+  listRecords(streamId: number, kind: RecordKind, after: string, limit: number): StoredRecord[]
+  /** Whether there is no stream at a path, but forks still read the log of one that was. */
+  isRetained(path: StreamPath): boolean
+  /**
+   * Whether rows of discarded logs are left that no fork reads.
+   *
+   * @throws {ItxError} INTERNAL when damage leaves it open which logs forks read.
+   */
   hasGarbage(): boolean
 }
 
 export interface WriteTransaction {
+  /** A fork's source, and whatever else it reads, is kept from now on until the fork's own log is gone. */
   insertStream(state: CoreState, base: CoreState | null): number
   insertEvents(stream: StreamRef, events: readonly EncodedEvent[]): void
   saveState(streamId: number, state: CoreState, base: CoreState | null): void
@@ -101,7 +128,15 @@ export interface WriteTransaction {
   saveSnapshot(stream: StreamRef, processor: string, snapshot: Snapshot): void
   /** Deletes a processor's snapshots from an offset to another, both included. */
   deleteSnapshots(streamId: number, processor: string, from: number, to: number): void
-  /** Deletes at most so many rows of discarded logs. */
+  /** Writes a record, over the one with its key if there is one. */
+  saveRecord(streamId: number, kind: RecordKind, record: StoredRecord): void
+  /** Deleting what is not there is no error. */
+  deleteRecord(streamId: number, kind: RecordKind, key: string): void
+  /**
+   * Deletes about so many rows of discarded logs that no fork reads, and forgets the forks that are gone.
+   *
+   * @throws {ItxError} INTERNAL as `hasGarbage`; nothing is deleted then.
+   */
   collectGarbage(rows: number): void
 }
 
@@ -135,6 +170,7 @@ export interface CommittedReader {
   lastOffset(streamId: number): number
   /** @throws {ItxError} INTERNAL naming stream and offset when a row's checksum does not match. */
   readEvents(stream: StreamRef, range: EventRange): EventPage
+  /** As `findKey`. */
   findEvent(stream: StreamRef, key: string): EncodedEvent | null
   children(parent: StreamPath, page: CataloguePage): CatalogueRow[]
   countChildren(parent: StreamPath, match?: string): number
@@ -142,6 +178,20 @@ export interface CommittedReader {
   countBelow(prefix: StreamPath): number
   /** Streams with processors attached, by path, after a path. */
   listProcessed(after: string, limit: number): StreamPath[]
+  /** @throws {ItxError} INTERNAL when the row's checksum does not match. */
+  findRecord(streamId: number, kind: RecordKind, key: string): string | null
+  /** Records after a key, in the order of their keys' bytes. @throws {ItxError} INTERNAL for a damaged row. */
+  listRecords(streamId: number, kind: RecordKind, after: string, limit: number): StoredRecord[]
+  /** Whether there is no stream at a path, but forks still read the log of one that was. */
+  isRetained(path: StreamPath): boolean
+  /**
+   * Streams that end by themselves at or before a time (milliseconds since the epoch), the earliest first.
+   *
+   * A hint: the time alone is not held against a checksum. Whoever ends a stream asks its state first, which is.
+   */
+  listExpired(at: number, limit: number): StreamPath[]
+  /** When the next stream ends by itself, in milliseconds since the epoch; null: none does. A hint, as `listExpired`. */
+  nextExpiry(): number | null
   /** The prefix itself, then what lies below it, by path. */
   list(prefix: StreamPath, page: CataloguePage): CatalogueRow[]
 }

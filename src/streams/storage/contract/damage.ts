@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest'
+import { PROJECT_RECORDS } from '../port.ts'
 import {
   ALL,
   type Damage,
   PATHS,
+  Recorder,
   type WithStorage,
   eventAt,
+  eventsTo,
   failureOf,
+  insertFork,
   insertStream,
   json,
   stateOf,
@@ -105,6 +109,100 @@ export function describeDamage(withStorage: WithStorage): void {
         const corrupt = { code: 'INTERNAL', reason: 'corrupt', path: '/a', offset: 2, processor: 'counter' }
         expect(failureOf(() => working.findSnapshot(ref, 'counter', 2))).toEqual(corrupt)
         expect(working.findSnapshot(ref, 'counter', 1)?.state).toBe('"one"')
+      }))
+
+    test.each([
+      ['value', 'valuetext'],
+      ['key', 'keytext'],
+      ['kind', 'link'],
+    ])('is an INTERNAL error that names the stream, the kind and the key: the %s of a record', (column, text) =>
+      withStorage(async (host) => {
+        const ref = await store(host, (tx) => {
+          const inserted = insertStream(tx, '/a')
+          tx.saveRecord(inserted.id, 'link', { key: 'keytext', value: '"valuetext"' })
+          tx.saveRecord(inserted.id, 'link', { key: 'other', value: '1' })
+          tx.saveRecord(PROJECT_RECORDS, 'subscription', { key: 'other', value: '"valuetext"' })
+          return inserted
+        })
+        const becomes = `${text.slice(0, -1)}!`
+        host.damage({ table: 'records', column, text, becomes })
+        host.reopen()
+        const kind = column === 'kind' ? (becomes as 'link') : 'link'
+        const key = column === 'key' ? becomes : 'keytext'
+        for (const reader of [host.storage.working, host.storage.committed]) {
+          const corrupt = { code: 'INTERNAL', reason: 'corrupt', path: '/a', kind, key }
+          expect(failureOf(() => reader.findRecord(ref.id, kind, key))).toEqual(corrupt)
+          expect(failureOf(() => reader.listRecords(ref.id, kind, '', 9))).toEqual(corrupt)
+          if (column === 'kind') continue
+          expect(reader.findRecord(ref.id, 'link', 'other')).toBe('1')
+          if (column === 'key') continue
+          const ofProject = { code: 'INTERNAL', reason: 'corrupt', kind: 'subscription', key: 'other' }
+          expect(failureOf(() => reader.findRecord(PROJECT_RECORDS, 'subscription', 'other'))).toEqual(ofProject)
+        }
+      }),
+    )
+
+    test.each(['tie', 'fork_id', 'source_id'] as const)(
+      'stops the deleting of what forks may read, and nothing else: the %s of a fork',
+      (column) =>
+        withStorage(async (host) => {
+          const [source, fork, gone] = await store(host, (tx) => {
+            const root = insertStream(tx, '/a', eventsTo(5))
+            return [root, insertFork(tx, '/fork', root, 4, [eventAt(5)]), insertStream(tx, '/b', eventsTo(5))] as const
+          })
+          const value = { tie: source.id * 1_000_003 + fork.id, fork_id: fork.id, source_id: source.id }[column]
+          // To a number that is there as well: the source's log would seem to be free.
+          const becomes = column === 'tie' ? `${value - 1}` : `${gone.id}`
+          host.damage({ table: 'forks', column, text: `${value}`, becomes })
+          host.reopen()
+          expect(host.storage.working.hasGarbage()).toBe(false)
+          await store(host, (tx) => {
+            tx.removeStreams(source.path, false)
+            tx.removeStreams(gone.path, false)
+          })
+          const corrupt = { code: 'INTERNAL', reason: 'corrupt', path: '/a' }
+          expect(failureOf(() => host.storage.working.hasGarbage())).toEqual(corrupt)
+          const collect = () => host.storage.transactionSync(new Recorder(), (tx) => tx.collectGarbage(1000))
+          expect(failureOf(collect)).toEqual(corrupt)
+          expect(host.storage.committed.lastOffset(gone.id)).toBe(5)
+          expect(host.storage.committed.readEvents(fork, ALL).events).toHaveLength(5)
+        }),
+    )
+
+    test('is an INTERNAL error that names the stream: when it ends by itself', () =>
+      withStorage(async (host) => {
+        const expiry = { expiresAt: '2026-06-01T00:00:00.000Z' }
+        const at = Date.parse(expiry.expiresAt)
+        await store(host, (tx) => {
+          insertStream(tx, '/a', [], { expiry })
+          insertStream(tx, '/b')
+        })
+        host.damage({ table: 'streams', column: 'expires_at', text: `${at}`, becomes: `${at - 64_000}` })
+        host.reopen()
+        const corrupt = { code: 'INTERNAL', reason: 'corrupt', path: '/a' }
+        // Whoever is told to end it does not get its state.
+        expect(host.storage.committed.listExpired(at - 1, 9)).toEqual(['/a'])
+        for (const reader of [host.storage.working, host.storage.committed]) {
+          expect(failureOf(() => reader.loadStream(PATHS.a))).toEqual(corrupt)
+        }
+        expect(failureOf(() => host.storage.committed.list(PATHS.a, { limit: 9 }))).toEqual(corrupt)
+        expect(host.storage.committed.loadStream(PATHS.b)).not.toBeNull()
+      }))
+
+    test('is an INTERNAL error that names stream and event: a mark that no raw message ever had', () =>
+      withStorage(async (host) => {
+        const ref = await store(host, (tx) => insertStream(tx, '/a', [eventAt(1), eventAt(2, { raw: 'text' })]))
+        for (const [text, becomes, offset] of [
+          ['2', '3', 2],
+          ['3', '7', 2],
+          ['0', '4', 1],
+        ] as const) {
+          host.damage({ table: 'events', column: 'raw', text, becomes })
+          const corrupt = { code: 'INTERNAL', reason: 'corrupt', path: '/a', offset }
+          expect(failureOf(() => host.storage.committed.readEvents(ref, { ...ALL, after: offset - 1 }))).toEqual(
+            corrupt,
+          )
+        }
       }))
   })
 }

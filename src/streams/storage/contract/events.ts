@@ -29,7 +29,9 @@ export function describeEvents(withStorage: WithStorage): void {
       eventAt(6, { raw: true, payload: json('a\u2028b\u0000c') }),
       eventAt(7, { idempotencyKey: 'key' }),
       eventAt(8, { type: 'ünï/cødé 🙂', idempotencyKey: `'"%_?\\ 変 🙂\u0000\u2028` }),
-      eventAt(9, { createdAt: '2027-12-31T23:59:59.999Z', payload: json(Number.MAX_SAFE_INTEGER) }),
+      eventAt(9, { raw: 'text', payload: json('a\nb') }),
+      eventAt(10, { raw: 'bytes', payload: json('AAEC/w=='), type: 'ünï/bytes' }),
+      eventAt(11, { createdAt: '2027-12-31T23:59:59.999Z', payload: json(Number.MAX_SAFE_INTEGER) }),
     ]
 
     test('read back as they were written, field by field, before the commit and after, and after opening anew', () =>
@@ -96,14 +98,14 @@ export function describeEvents(withStorage: WithStorage): void {
         const found = { offset: 3, createdAt: '2026-05-05T00:00:00.000Z' }
         const keyed = eventAt(3, { ...found, idempotencyKey: 'k' })
         await store(host, (tx) => {
-          expect(host.storage.working.findKey(ref.id, 'k')).toBeNull()
+          expect(host.storage.working.findKey(ref, 'k')).toBeNull()
           tx.insertEvents(ref, [keyed])
-          expect(host.storage.working.findKey(ref.id, 'k')).toMatchObject(found)
+          expect(host.storage.working.findKey(ref, 'k')).toMatchObject(found)
         })
-        expect(host.storage.working.findKey(ref.id, 'k')).toMatchObject(found)
+        expect(host.storage.working.findKey(ref, 'k')).toMatchObject(found)
         expect(host.storage.committed.findEvent(ref, 'k')).toEqual(keyed)
         for (const other of ['', 'K', 'k ', 'kk']) {
-          expect(host.storage.working.findKey(ref.id, other)).toBeNull()
+          expect(host.storage.working.findKey(ref, other)).toBeNull()
           expect(host.storage.committed.findEvent(ref, other)).toBeNull()
         }
       }))
@@ -113,7 +115,7 @@ export function describeEvents(withStorage: WithStorage): void {
         const a = await storeStream(host, '/a', [eventAt(1, { idempotencyKey: 'k' })])
         const b = await storeStream(host, '/b', [eventAt(1), eventAt(2, { idempotencyKey: 'k' })])
         const c = await storeStream(host, '/c', [eventAt(1)])
-        const found = [a, b, c].map(({ id }) => host.storage.working.findKey(id, 'k')?.offset)
+        const found = [a, b, c].map((each) => host.storage.working.findKey(each, 'k')?.offset)
         expect(found).toEqual([1, 2, undefined])
         expect(host.storage.committed.findEvent(c, 'k')).toBeNull()
       }))

@@ -165,7 +165,7 @@ export function describeGroups(withStorage: WithStorage, { groups }: StorageTrai
             expect(reader.loadStream(A)).not.toBeNull()
             expect(reader.readEvents(ref, ALL).events).toEqual(eventsTo(1))
           }
-          expect(host.storage.working.findKey(ref.id, 'k')).toBeNull()
+          expect(host.storage.working.findKey(ref, 'k')).toBeNull()
           expect(host.storage.working.hasGarbage()).toBe(false)
         }
         nothing()

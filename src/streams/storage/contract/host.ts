@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { type CoreState, emptyState } from '../../core/state.ts'
+import { type CoreState, type Fork, type LogSegment, emptyState } from '../../core/state.ts'
 import { itxErrorCode, itxErrorDetails } from '../../errors.ts'
 import type { EncodedEvent } from '../../event.ts'
 import type { JsonText } from '../../json-text.ts'
@@ -26,7 +26,7 @@ export interface StorageTraits {
 
 /** A text that stands in a stored row, and what it is changed to. Both take as many bytes. */
 export interface Damage {
-  readonly table: 'events' | 'event_chunks' | 'streams' | 'snapshots'
+  readonly table: 'events' | 'event_chunks' | 'streams' | 'snapshots' | 'records' | 'forks'
   readonly column: string
   readonly text: string
   readonly becomes: string
@@ -89,7 +89,8 @@ export function eventsTo(
 }
 
 export function refOf(id: number, state: CoreState): StreamRef {
-  return { id, path: state.path, incarnationId: state.incarnationId }
+  const { path, incarnationId, fork } = state
+  return { id, path, incarnationId, ...(fork ? { segments: fork.segments } : {}) }
 }
 
 /** Inserts a stream with its events. */
@@ -112,6 +113,60 @@ export function storeStream(
   changes: Partial<CoreState> = {},
 ): Promise<StreamRef> {
   return store(host, (tx) => insertStream(tx, path, events, changes))
+}
+
+/** The state of a stream that reads another up to an offset. */
+export function forkStateOf(
+  path: string,
+  source: StreamRef,
+  through: number,
+  changes: Partial<CoreState> = {},
+): CoreState {
+  const { id, path: from, incarnationId } = source
+  const segments: LogSegment[] = []
+  for (const { after, ...segment } of [...(source.segments ?? []), ownStretch(source, through)]) {
+    if (after < through) segments.push({ ...segment, after, through: Math.min(segment.through, through) })
+  }
+  const fork: Fork = { id, path: from, incarnationId, offset: through, subOffset: 0, segments }
+  return stateOf(path, { maxOffset: through, eventCount: through, fork, ...changes })
+}
+
+function ownStretch({ id, path, incarnationId, segments }: StreamRef, through: number): LogSegment {
+  return { id, path, incarnationId, after: segments?.at(-1)?.through ?? 0, through }
+}
+
+/** Inserts a fork with its own events, which go on after what it shares. */
+export function insertFork(
+  tx: WriteTransaction,
+  path: string,
+  source: StreamRef,
+  through: number,
+  events: readonly EncodedEvent[] = [],
+): StreamRef {
+  const maxOffset = events.at(-1)?.offset ?? through
+  const state = forkStateOf(path, source, through, { maxOffset, eventCount: maxOffset })
+  const ref = refOf(tx.insertStream(state, null), state)
+  tx.insertEvents(ref, events)
+  return ref
+}
+
+/** Events of a range of offsets. */
+export const between = (after: number, through: number) => eventsTo(through).slice(after)
+
+/** A source, a fork of it and a fork of that one; each goes on after what it shares. */
+export interface Chain {
+  readonly root: StreamRef
+  readonly middle: StreamRef
+  readonly leaf: StreamRef
+}
+
+export function storeChain(host: StorageHost): Promise<Chain> {
+  return store(host, (tx) => {
+    const root = insertStream(tx, '/root', eventsTo(8))
+    const middle = insertFork(tx, '/middle', root, 5, between(5, 9))
+    const leaf = insertFork(tx, '/leaf', middle, 7, between(7, 12))
+    return { root, middle, leaf }
+  })
 }
 
 /** A text as a JSON text. */

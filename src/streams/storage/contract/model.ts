@@ -1,154 +1,38 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { EncodedEvent } from '../../event.ts'
-import type { StreamPath } from '../../path.ts'
-import type { Snapshot, WriteTransaction } from '../port.ts'
-import { AT, Recorder, type StorageHost, type StorageTraits, type WithStorage, json, refOf, stateOf } from './host.ts'
+import { PROJECT_RECORDS } from '../port.ts'
+import { Recorder, type StorageHost, type StorageTraits, type WithStorage } from './host.ts'
 import { NaiveStorage, type NaiveStream, inRange } from './naive-storage.ts'
+import { KEYS, KINDS, PATHS, PROCESSORS, perform, turns } from './operations.ts'
 
-const PATHS = ['/', '/a', '/a/b', '/a/b/c', '/a-1', '/a0', '/A'] as StreamPath[]
-const PROCESSORS = ['p', 'q']
-const KEYS = ['k0', 'k1', 'k2', 'k3']
-
-const anyPath = fc.constantFrom(...PATHS)
-const anyProcessor = fc.constantFrom(...PROCESSORS)
-const anyOffset = fc.nat({ max: 12 })
-const anyEvent = fc.record({
-  type: fc.constantFrom('x', 'y', 'stream/z'),
-  key: fc.option(fc.constantFrom(...KEYS)),
-  payload: fc.option(
-    fc.oneof(
-      { weight: 12, arbitrary: fc.jsonValue({ maxDepth: 2 }) },
-      // Rarely: it costs a hundred times as much as all others.
-      { weight: 1, arbitrary: fc.constant('large') },
-    ),
-  ),
-})
-
-/** One write, as data: what it means depends on what is there. */
-const operation = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('insert' as const), path: anyPath }) },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constant('append' as const),
-      path: anyPath,
-      events: fc.array(anyEvent, { minLength: 1, maxLength: 4 }),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('save' as const),
-      path: anyPath,
-      paused: fc.boolean(),
-      based: fc.boolean(),
-      processed: fc.boolean(),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), path: anyPath, below: fc.boolean() }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('snapshot' as const),
-      path: anyPath,
-      processor: anyProcessor,
-      offset: anyOffset,
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant('forget' as const),
-      path: anyPath,
-      processor: anyProcessor,
-      from: anyOffset,
-      to: anyOffset,
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('collect' as const), rows: fc.integer({ min: 1, max: 20 }) }) },
-)
-type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never
-
-/** A turn: transactions, of which the last may fail, and what comes after. */
-const turns = fc.array(
-  fc.record({
-    transactions: fc.array(fc.array(operation, { maxLength: 6 }), { minLength: 1, maxLength: 3 }),
-    fails: fc.nat({ max: 4 }).map((n) => n === 0),
-    reopens: fc.nat({ max: 4 }).map((n) => n === 0),
-  }),
-  { minLength: 1, maxLength: 8 },
-)
-
-const LARGE = json({ text: 'é'.repeat(300 * 1024) })
-let lives = 0
-
-function perform(tx: WriteTransaction, model: NaiveStorage, op: Operation): void {
-  if (op.do === 'collect') {
-    tx.collectGarbage(op.rows)
-    if (model.garbage === 'some') model.garbage = 'unknown'
-    return
-  }
-  const stream = model.find(op.path)
-  if (op.do === 'remove') {
-    tx.removeStreams(op.path, op.below)
-    model.remove(op.path, op.below)
-  } else if (op.do === 'insert') {
-    if (stream) return
-    const state = stateOf(op.path, { incarnationId: `life ${++lives}` })
-    const ref = refOf(tx.insertStream(state, null), state)
-    model.streams.push({ ref, state, base: null, events: [], snapshots: [] })
-  } else if (stream) performOn(tx, stream, op)
+/** Those that no other log holds. */
+function ownEvents({ ref, events }: NaiveStream): EncodedEvent[] {
+  return events.slice(ref.segments?.at(-1)?.through ?? 0)
 }
 
-function performOn(tx: WriteTransaction, stream: NaiveStream, op: Operation): void {
-  const { ref } = stream
-  if (op.do === 'append') {
-    const taken = new Set(stream.events.map(({ idempotencyKey }) => idempotencyKey))
-    const events = op.events.map(({ type, key, payload }, index): EncodedEvent => {
-      const keyed = key !== null && !taken.has(key)
-      if (keyed) taken.add(key)
-      return {
-        offset: stream.events.length + index + 1,
-        type,
-        createdAt: AT,
-        ...(payload === null ? {} : { payload: payload === 'large' ? LARGE : json(payload) }),
-        ...(keyed ? { idempotencyKey: key } : {}),
-      }
+function compareRecords(
+  reader: StorageHost['storage']['working' | 'committed'],
+  id: number,
+  records: ReadonlyMap<string, string>,
+): void {
+  for (const kind of KINDS) {
+    const expected = KEYS.flatMap((key) => {
+      const value = records.get(`${kind} ${key}`)
+      expect(reader.findRecord(id, kind, key)).toBe(value ?? null)
+      return value === undefined ? [] : [{ key, value }]
     })
-    tx.insertEvents(ref, events)
-    stream.events.push(...events)
-  } else if (op.do === 'save') {
-    const { events } = stream
-    const processors = op.processed ? [{ slug: 'p', version: '1', attachedAt: 1, detached: false }] : []
-    stream.state = {
-      ...stream.state,
-      paused: op.paused,
-      processors,
-      maxOffset: events.length,
-      eventCount: events.length,
-    }
-    stream.base = op.based ? stateOf(ref.path) : null
-    tx.saveState(ref.id, stream.state, stream.base)
-  } else if (op.do === 'snapshot') {
-    const snapshot: Snapshot = { offset: op.offset, version: '1', state: `${++lives}`, effectsAfter: 0, parked: null }
-    tx.saveSnapshot(ref, op.processor, snapshot)
-    stream.snapshots = stream.snapshots.filter(
-      (each) => each.processor !== op.processor || each.snapshot.offset !== op.offset,
-    )
-    stream.snapshots.push({ processor: op.processor, snapshot })
-  } else if (op.do === 'forget') {
-    tx.deleteSnapshots(ref.id, op.processor, op.from, op.to)
-    stream.snapshots = stream.snapshots.filter(
-      (each) => each.processor !== op.processor || each.snapshot.offset < op.from || each.snapshot.offset > op.to,
-    )
+    expect(reader.listRecords(id, kind, '', 9)).toEqual(expected)
+    expect(reader.listRecords(id, kind, 'k1', 1)).toEqual(expected.filter(({ key }) => key > 'k1').slice(0, 1))
   }
 }
 
 /** Holds what a reader of logs and states says against the model. */
 function compareLogs(reader: StorageHost['storage']['working' | 'committed'], model: NaiveStorage): void {
+  compareRecords(reader, PROJECT_RECORDS, model.records)
   for (const each of PATHS) {
     const stream = model.find(each)
+    expect([each, reader.isRetained(each)]).toEqual([each, model.isRetained(each)])
     const stored = reader.loadStream(each)
     expect([each, stored?.id, stored?.state, stored?.baseState]).toEqual([
       each,
@@ -157,7 +41,9 @@ function compareLogs(reader: StorageHost['storage']['working' | 'committed'], mo
       stream && stream.base,
     ])
     if (!stream) continue
-    expect(reader.lastOffset(stream.ref.id)).toBe(stream.events.length)
+    compareRecords(reader, stream.ref.id, stream.records)
+    const own = ownEvents(stream)
+    expect(reader.lastOffset(stream.ref.id)).toBe(own.at(-1)?.offset ?? 0)
     for (const visibleOnly of [false, true]) {
       for (const descending of [false, true]) {
         const range = { after: 2, before: stream.events.length, limit: 5, maxBytes: 1e9, visibleOnly, descending }
@@ -171,11 +57,13 @@ function compareLogs(reader: StorageHost['storage']['working' | 'committed'], mo
 
 function compareWorking({ storage: { working } }: StorageHost, model: NaiveStorage): void {
   compareLogs(working, model)
-  if (model.garbage !== 'unknown') expect(working.hasGarbage()).toBe(model.garbage === 'some')
-  for (const { ref, events, snapshots } of model.streams) {
+  const garbage = working.hasGarbage()
+  if (model.hasGarbage !== null) expect(garbage).toBe(model.hasGarbage)
+  for (const stream of model.streams) {
+    const { ref, snapshots } = stream
     for (const key of KEYS) {
-      const found = events.find(({ idempotencyKey }) => idempotencyKey === key)
-      const { offset, createdAt } = working.findKey(ref.id, key) ?? {}
+      const found = ownEvents(stream).find(({ idempotencyKey }) => idempotencyKey === key)
+      const { offset, createdAt } = working.findKey(ref, key) ?? {}
       expect([key, offset, createdAt]).toEqual([key, found?.offset, found?.createdAt])
     }
     for (const each of PROCESSORS) {
@@ -205,6 +93,8 @@ function compareCommitted({ storage: { committed } }: StorageHost, model: NaiveS
     }
   }
   expect(committed.listProcessed('/', 3)).toEqual(model.listProcessed('/', 3))
+  expect(committed.listExpired(2000, 9)).toEqual(model.listExpired(2000))
+  expect(committed.nextExpiry()).toBe(model.nextExpiry())
 }
 
 /** Random histories of groups, some of which fail, and of openings anew: every read says what the naive model says. */

@@ -7,8 +7,25 @@ export interface NaiveStream {
   readonly ref: StreamRef
   state: CoreState
   base: CoreState | null
+  /** All that can be read; of a fork, what it shares is a copy at the beginning. */
   events: EncodedEvent[]
   snapshots: { readonly processor: string; readonly snapshot: Snapshot }[]
+  /** By kind and key. */
+  records: Map<string, string>
+}
+
+/** A log without a stream. */
+interface Discarded {
+  readonly ref: StreamRef
+  /** Nobody but the storage knows when the last of its rows is gone. */
+  collected: 'no' | 'maybe'
+}
+
+/** That a fork reads a log; or, that its source is this. */
+interface Reads {
+  readonly forkId: number
+  readonly sourceId: number
+  readonly sourcePath: string
 }
 
 /**
@@ -17,8 +34,10 @@ export interface NaiveStream {
  */
 export class NaiveStorage {
   streams: NaiveStream[] = []
-  /** Whether logs are discarded: nobody but the storage knows when the last of their rows is gone. */
-  garbage: 'none' | 'some' | 'unknown' = 'none'
+  #discarded: Discarded[] = []
+  #reads: Reads[] = []
+  /** Records of the project, by kind and key. */
+  records = new Map<string, string>()
 
   copy(): NaiveStorage {
     const copy = new NaiveStorage()
@@ -26,8 +45,11 @@ export class NaiveStorage {
       ...stream,
       events: [...stream.events],
       snapshots: [...stream.snapshots],
+      records: new Map(stream.records),
     }))
-    copy.garbage = this.garbage
+    copy.#discarded = this.#discarded.map((log) => ({ ...log }))
+    copy.#reads = [...this.#reads]
+    copy.records = new Map(this.records)
     return copy
   }
 
@@ -35,12 +57,60 @@ export class NaiveStorage {
     return this.streams.find((stream) => stream.ref.path === path)
   }
 
+  insert(stream: NaiveStream): void {
+    this.streams.push(stream)
+    const { fork } = stream.state
+    if (!fork) return
+    const sources = new Map([[fork.id, fork.path], ...fork.segments.map(({ id, path }) => [id, path] as const)])
+    for (const [sourceId, sourcePath] of sources) this.#reads.push({ forkId: stream.ref.id, sourceId, sourcePath })
+  }
+
   remove(path: string, below: boolean): void {
-    const left = this.streams.filter(
-      ({ ref }) => ref.path !== path && !(below && isBelow(ref.path, path as typeof ref.path)),
-    )
-    if (left.length < this.streams.length) this.garbage = 'some'
-    this.streams = left
+    const leaves = ({ ref }: NaiveStream) => ref.path === path || (below && isBelow(ref.path, path as typeof ref.path))
+    for (const stream of this.streams) if (leaves(stream)) this.#discarded.push({ ref: stream.ref, collected: 'no' })
+    this.streams = this.streams.filter((stream) => !leaves(stream))
+  }
+
+  collect(): void {
+    for (let before = -1; before !== this.#reads.length;) {
+      before = this.#reads.length
+      const gone = new Set(this.#discarded.filter(({ ref }) => !this.#isRead(ref.id)).map(({ ref }) => ref.id))
+      this.#reads = this.#reads.filter(({ forkId }) => !gone.has(forkId))
+    }
+    for (const log of this.#discarded) if (!this.#isRead(log.ref.id)) log.collected = 'maybe'
+  }
+
+  /** Null: nobody but the storage knows. */
+  get hasGarbage(): boolean | null {
+    const free = this.#discarded.filter(({ ref }) => !this.#isRead(ref.id))
+    if (free.length === 0) return false
+    return free.some(({ collected }) => collected === 'no') || null
+  }
+
+  isRetained(path: string): boolean {
+    return !this.find(path) && this.#reads.some(({ sourcePath }) => sourcePath === path)
+  }
+
+  listExpired(at: number): string[] {
+    return this.#ending()
+      .filter(({ end }) => end <= at)
+      .map(({ path }) => path)
+  }
+
+  nextExpiry(): number | null {
+    return this.#ending()[0]?.end ?? null
+  }
+
+  #ending(): { readonly path: string; readonly end: number }[] {
+    return this.streams
+      .flatMap(({ state: { path, expiry } }) =>
+        expiry && 'expiresAt' in expiry ? [{ path, end: Date.parse(expiry.expiresAt) }] : [],
+      )
+      .toSorted((a, b) => a.end - b.end || (a.path < b.path ? -1 : 1))
+  }
+
+  #isRead(id: number): boolean {
+    return this.#reads.some(({ sourceId }) => sourceId === id)
   }
 
   children(parent: string, { after = '', skip = 0, limit, match = '' }: CataloguePage): CatalogueRow[] {

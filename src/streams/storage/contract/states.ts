@@ -162,7 +162,7 @@ export function describeStates(withStorage: WithStorage): void {
         expect(id).not.toBe(old.id)
         expect(host.storage.committed.loadStream(A)).toMatchObject({ id, state })
         expect(host.storage.committed.readEvents(refOf(id, state), ALL).events.map(({ type }) => type)).toEqual(['new'])
-        expect(host.storage.working.findKey(id, 'k2')).toBeNull()
+        expect(host.storage.working.findKey(refOf(id, state), 'k2')).toBeNull()
         await store(host, (tx) => tx.collectGarbage(1000))
         expect(host.storage.committed.lastOffset(id)).toBe(1)
         expect(host.storage.committed.lastOffset(old.id)).toBe(0)

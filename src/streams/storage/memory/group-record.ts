@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { EncodedEvent } from '../../event.ts'
 import type { StreamPath } from '../../path.ts'
-import type { Snapshot, StreamRef } from '../port.ts'
+import type { RecordKind, Snapshot, StoredRecord, StreamRef } from '../port.ts'
 
 /** A stream's state as a row holds it: text, so that nobody shares objects with the storage. */
 export interface StateText {
@@ -12,7 +12,14 @@ export interface StateText {
 
 /** One write of a group. A group is a list of them, and what the disk stores. */
 export type Write =
-  | { readonly kind: 'insert-stream'; readonly id: number; readonly path: StreamPath; readonly row: StateText }
+  | {
+      readonly kind: 'insert-stream'
+      readonly id: number
+      readonly path: StreamPath
+      readonly row: StateText
+      /** The logs that a fork reads. */
+      readonly sources?: readonly (readonly [id: number, path: StreamPath])[]
+    }
   | { readonly kind: 'save-state'; readonly id: number; readonly row: StateText }
   | { readonly kind: 'insert-events'; readonly stream: StreamRef; readonly events: readonly EncodedEvent[] }
   | { readonly kind: 'remove-streams'; readonly path: StreamPath; readonly below: boolean }
@@ -28,6 +35,12 @@ export type Write =
       readonly processor: string
       readonly from: number
       readonly to: number
+    }
+  | { readonly kind: 'save-record'; readonly id: number; readonly record: StoredRecord & { readonly kind: RecordKind } }
+  | {
+      readonly kind: 'delete-record'
+      readonly id: number
+      readonly record: { readonly kind: RecordKind; readonly key: string }
     }
   | { readonly kind: 'collect-garbage'; readonly rows: number }
 

@@ -9,6 +9,7 @@ import type {
   WorkingReader,
   WriteTransaction,
 } from '../port.ts'
+import { sourcesOf } from '../segments.ts'
 import { type StateText, type Write, decodeGroup, encodeGroup } from './group-record.ts'
 import type { MemoryDisk } from './memory-disk.ts'
 import { MemoryTables } from './memory-tables.ts'
@@ -57,6 +58,9 @@ export class MemoryStorage implements StreamStorage {
       readEvents: working('readEvents'),
       findSnapshot: working('findSnapshot'),
       snapshotOffsets: working('snapshotOffsets'),
+      findRecord: working('findRecord'),
+      listRecords: working('listRecords'),
+      isRetained: working('isRetained'),
       hasGarbage: working('hasGarbage'),
     }
     const committed = this.#reading(() => this.#committedTables)
@@ -69,6 +73,11 @@ export class MemoryStorage implements StreamStorage {
       countChildren: committed('countChildren'),
       countBelow: committed('countBelow'),
       listProcessed: committed('listProcessed'),
+      findRecord: committed('findRecord'),
+      listRecords: committed('listRecords'),
+      isRetained: committed('isRetained'),
+      listExpired: committed('listExpired'),
+      nextExpiry: committed('nextExpiry'),
       list: committed('list'),
     }
   }
@@ -152,7 +161,9 @@ export class MemoryStorage implements StreamStorage {
     return {
       insertStream: (state, base) => {
         const id = this.#workingTables.nextId
-        perform({ kind: 'insert-stream', id, path: state.path, row: stateText(state, base) })
+        const row = stateText(state, base)
+        const sources = state.fork ? { sources: [...sourcesOf(state.fork)] } : {}
+        perform({ kind: 'insert-stream', id, path: state.path, row, ...sources })
         return id
       },
       insertEvents: (stream, events) => perform({ kind: 'insert-events', stream, events }),
@@ -160,6 +171,8 @@ export class MemoryStorage implements StreamStorage {
       removeStreams: (path, below) => perform({ kind: 'remove-streams', path, below }),
       saveSnapshot: (stream, processor, snapshot) => perform({ kind: 'save-snapshot', stream, processor, snapshot }),
       deleteSnapshots: (id, processor, from, to) => perform({ kind: 'delete-snapshots', id, processor, from, to }),
+      saveRecord: (id, kind, { key, value }) => perform({ kind: 'save-record', id, record: { kind, key, value } }),
+      deleteRecord: (id, kind, key) => perform({ kind: 'delete-record', id, record: { kind, key } }),
       collectGarbage: (rows) => perform({ kind: 'collect-garbage', rows }),
     }
   }

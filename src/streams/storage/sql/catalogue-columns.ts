@@ -1,6 +1,7 @@
 import type { CoreState } from '../../core/state.ts'
 import { ItxError } from '../../errors.ts'
 import { parentPath, pathName } from '../../path.ts'
+import { expiresAt } from '../expires-at.ts'
 import type { CatalogueRow } from '../port.ts'
 import { catalogueChecksum, holdsBytes } from './checksum.ts'
 import type { SqlRow, SqlValue } from './sql.ts'
@@ -22,6 +23,7 @@ const FACTS = [
   'child_count',
   'descendant_count',
   'processor_count',
+  'expires_at',
 ] as const
 
 /** The columns of `streams` that the catalogue lists, all under one checksum: what is listed is held against it. */
@@ -49,6 +51,7 @@ export function catalogueValues(state: CoreState): SqlValue[] {
     state.childCount,
     state.descendantCount,
     state.processors.filter((processor) => !processor.detached).length,
+    expiresAt(state),
   ]
   return [...values, catalogueChecksum(values)]
 }
@@ -64,7 +67,8 @@ export function changingValues(state: CoreState): SqlValue[] {
  * @throws {ItxError} INTERNAL naming the stream.
  */
 export function checkedCatalogueRow(row: SqlRow): CatalogueRow {
-  if (catalogueChecksum(row.slice(0, -1)) !== row.at(-1) || holdsBytes(row)) {
+  // Instead of a time, an empty text has the checksum of none.
+  if (catalogueChecksum(row.slice(0, -1)) !== row.at(-1) || holdsBytes(row) || row[16] === '') {
     throw corruptStream(String(row[0]), `the catalogue's row of ${String(row[0])} does not match its checksum`)
   }
   return {

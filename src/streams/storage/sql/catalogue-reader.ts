@@ -13,6 +13,8 @@ export class CatalogueReader {
   readonly #self: SqlQuery
   readonly #below: SqlQuery
   readonly #processed: SqlQuery
+  readonly #expired: SqlQuery
+  readonly #nextExpiry: SqlQuery
 
   constructor(sql: Sql) {
     this.#children = sql.query(
@@ -33,10 +35,20 @@ export class CatalogueReader {
        order by path limit ?`,
     )
     this.#processed = sql.query('select path from streams where processor_count > 0 and path > ? order by path limit ?')
+    this.#expired = sql.query('select path from streams where expires_at <= ? order by expires_at, path limit ?')
+    this.#nextExpiry = sql.query('select min(expires_at) from streams where expires_at is not null')
   }
 
   processed(after: string, limit: number): StreamPath[] {
     return (this.#processed.all(after, limit) as [StreamPath][]).map(([path]) => path)
+  }
+
+  expired(at: number, limit: number): StreamPath[] {
+    return (this.#expired.all(at, limit) as [StreamPath][]).map(([path]) => path)
+  }
+
+  nextExpiry(): number | null {
+    return (this.#nextExpiry.get() as [number | null])[0]
   }
 
   children(parent: StreamPath, page: CataloguePage): CatalogueRow[] {

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
-import type { EncodedEvent } from '../../event.ts'
-import type { Snapshot, StreamRef } from '../port.ts'
+import type { EncodedEvent, Raw } from '../../event.ts'
+import type { RecordKind, Snapshot, StoredRecord, StreamRef } from '../port.ts'
 import type { SqlValue } from './sql.ts'
 
 /**
@@ -9,7 +9,7 @@ import type { SqlValue } from './sql.ts'
  */
 export function eventChecksum(stream: StreamRef, event: EncodedEvent, source: string | null): number {
   return crc32(
-    `${stream.path}\n${stream.incarnationId}\n${event.offset}\n${event.type}\n${event.createdAt}\n${event.raw ? 1 : 0}\n` +
+    `${stream.path}\n${stream.incarnationId}\n${event.offset}\n${event.type}\n${event.createdAt}\n${rawCode(event.raw)}\n` +
       `${sized(event.idempotencyKey)}\n${sized(event.metadata)}\n${sized(source)}\n${sized(event.payload)}`,
   )
 }
@@ -31,6 +31,32 @@ export function snapshotChecksum(stream: StreamRef, processor: string, snapshot:
     `${stream.path}\n${stream.incarnationId}\n${processor}\n${offset}\n${effectsAfter}\n` +
       `${sized(version)}\n${sized(parked)}\n${state}`,
   )
+}
+
+/** Checksum of a record's row. */
+export function recordChecksum(streamId: number, kind: RecordKind, { key, value }: StoredRecord): number {
+  return crc32(`${streamId}\n${kind}\n${sized(key)}\n${value}`)
+}
+
+/** How a column, and a checksum, spells the mark of a raw message. Never another way: stored rows are held against it. */
+export function rawCode(raw: Raw | undefined): number {
+  switch (raw) {
+    case undefined:
+      return 0
+    case true:
+      return 1
+    case 'text':
+      return 2
+    case 'bytes':
+      return 3
+  }
+}
+
+const RAW_MARKS: readonly (Raw | undefined)[] = [undefined, true, 'text', 'bytes']
+
+/** What a code stands for; undefined: no raw message; null: nothing that was ever written. */
+export function rawOf(code: number): Raw | undefined | null {
+  return code === 0 ? undefined : (RAW_MARKS[code] ?? null)
 }
 
 /** Whether a row has bytes where it should have text: read as text they would have the same checksum. */

@@ -1,11 +1,11 @@
 import { ItxError, missingEvent } from '../../errors.ts'
 import type { EncodedEvent, EventSource } from '../../event.ts'
 import type { JsonText } from '../../json-text.ts'
+import { CHUNK_BYTES, ROW_BYTES } from '../event-weight.ts'
 import type { EventPage, EventRange, StreamRef } from '../port.ts'
 import { corruptStream } from './catalogue-columns.ts'
-import { eventChecksum, holdsBytes } from './checksum.ts'
+import { eventChecksum, holdsBytes, rawOf } from './checksum.ts'
 import { METADATA_PART, PAYLOAD_PART } from './event-writer.ts'
-import { CHUNK_BYTES } from './schema.ts'
 import type { Sql, SqlQuery } from './sql.ts'
 import { storageError } from './storage-error.ts'
 
@@ -23,8 +23,6 @@ type EventRow = [
 ]
 
 const COLUMNS = 'offset, type, created_at, key, payload, metadata, source, raw, chunks, checksum'
-/** What an event weighs besides payload and metadata. */
-const ROW_BYTES = 100
 // `stream/…` as a range: '0' follows '/'.
 const VISIBLE = `and (type < 'stream/' or type >= 'stream0')`
 
@@ -136,9 +134,10 @@ export class EventReader {
     if (payload !== null) event.payload = payload as JsonText
     if (metadata !== null) event.metadata = metadata as JsonText
     if (key !== null) event.idempotencyKey = key
-    if (raw === 1) event.raw = true
+    const mark = rawOf(raw)
+    if (mark) event.raw = mark
     const counted = chunks === (pieces?.count ?? 0)
-    if (eventChecksum(stream, event, source) !== checksum || !counted || holdsBytes(row)) {
+    if (mark === null || eventChecksum(stream, event, source) !== checksum || !counted || holdsBytes(row)) {
       throw new ItxError('INTERNAL', `event ${offset} of ${stream.path} does not match its checksum`, {
         reason: 'corrupt',
         path: stream.path,

@@ -1,7 +1,7 @@
 import type { EncodedEvent } from '../../event.ts'
+import { CHUNK_BYTES } from '../event-weight.ts'
 import type { StreamRef } from '../port.ts'
-import { eventChecksum } from './checksum.ts'
-import { CHUNK_BYTES } from './schema.ts'
+import { eventChecksum, rawCode } from './checksum.ts'
 import type { Sql, SqlCommand } from './sql.ts'
 
 /** The parts of an event that may be cut into chunks. */
@@ -38,7 +38,7 @@ export class EventWriter {
       payloadChunks > 0 ? null : (event.payload ?? null),
       metadataChunks > 0 ? null : (event.metadata ?? null),
       source,
-      event.raw ? 1 : 0,
+      rawCode(event.raw),
       payloadChunks + metadataChunks,
       eventChecksum(stream, event, source),
     )

@@ -1,13 +1,9 @@
 import { ItxError } from '../../errors.ts'
-import { CATALOGUE_COLUMNS } from './catalogue-columns.ts'
-import { catalogueChecksum } from './checksum.ts'
-import type { Sql, SqlRow } from './sql.ts'
+import { STEPS } from './schema-steps.ts'
+import type { Sql } from './sql.ts'
 
 /** Version of the tables below; a file with a higher one was written by a newer Tributary and is refused. */
-const SCHEMA_VERSION = 2
-
-/** Bytes of one chunk of a large payload: a value in a Durable Object may not exceed 2 MB. */
-export const CHUNK_BYTES = 512 * 1024
+const SCHEMA_VERSION = 3
 
 const TABLES = `
 create table if not exists meta (key text primary key, value text not null) without rowid;
@@ -30,6 +26,7 @@ create table if not exists streams (
   child_count integer not null,
   descendant_count integer not null,
   processor_count integer not null default 0,
+  expires_at integer,
   catalogue_checksum integer not null default 0,
   state text not null,
   state_version integer not null,
@@ -40,6 +37,7 @@ create index if not exists streams_parent_name on streams (parent, name);
 create index if not exists streams_parent_created on streams (parent, created_at);
 create index if not exists streams_last_event on streams (last_event_at);
 create index if not exists streams_processed on streams (path) where processor_count > 0;
+create index if not exists streams_expiring on streams (expires_at) where expires_at is not null;
 
 create table if not exists events (
   stream_id integer not null,
@@ -68,6 +66,25 @@ create table if not exists event_chunks (
 
 create table if not exists discarded_logs (stream_id integer primary key);
 
+create table if not exists forks (
+  fork_id integer not null,
+  source_id integer not null,
+  source_path text not null,
+  tie integer not null,
+  primary key (fork_id, source_id)
+) without rowid;
+create index if not exists forks_source on forks (source_id);
+create index if not exists forks_path on forks (source_path);
+
+create table if not exists records (
+  stream_id integer not null,
+  kind text not null,
+  key text not null,
+  value text not null,
+  checksum integer not null,
+  primary key (stream_id, kind, key)
+) without rowid;
+
 create table if not exists snapshots (
   stream_id integer not null,
   processor text not null,
@@ -81,18 +98,6 @@ create table if not exists snapshots (
   primary key (stream_id, processor, offset)
 ) without rowid;
 `
-
-/** What leads from a version to the next one. */
-const STEPS: Readonly<Record<string, (sql: Sql) => void>> = {
-  1: (sql) => {
-    // Version 1 had snapshots that nothing ever wrote, and no checksum over the catalogue's columns.
-    sql.script(`
-      alter table streams add column processor_count integer not null default 0;
-      alter table streams add column catalogue_checksum integer not null default 0;
-      drop table snapshots;`)
-    sealCatalogue(sql)
-  },
-}
 
 /**
  * Creates what is missing and brings older tables up to date. Idempotent. To be called inside a transaction: all or
@@ -119,20 +124,6 @@ export function prepareSchema(sql: Sql, name: string): void {
   sql.script(TABLES)
   if (stored === SCHEMA_VERSION) return
   sql.command(`insert or replace into meta (key, value) values ('schema_version', ?)`).run(String(SCHEMA_VERSION))
-}
-
-/** Gives every row of the catalogue its checksum, as it stands: what an older version wrote is all there is to go by. */
-function sealCatalogue(sql: Sql): void {
-  const columns = CATALOGUE_COLUMNS.filter((column) => column !== 'catalogue_checksum')
-  const page = sql.query(`select id, ${columns.join(', ')} from streams where id > ? order by id limit 1000`)
-  const seal = sql.command('update streams set catalogue_checksum = ? where id = ?')
-  for (let after = 0; ;) {
-    const rows = page.all(after) as SqlRow[]
-    for (const [id = null, ...values] of rows) seal.run(catalogueChecksum(values), id)
-    const last = rows.at(-1)
-    if (last === undefined) return
-    after = last[0] as number
-  }
 }
 
 /** Null where nothing is stored yet. */

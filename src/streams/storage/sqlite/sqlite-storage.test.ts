@@ -481,35 +481,6 @@ describe('the file', () => {
     expect(project.commits()).toBe(commits)
   })
 
-  test('of a newer version is refused, saying so, and left as it is', () => {
-    using project = new TestProject()
-    project.storage.connection.exec(`update meta set value = '99' where key = 'schema_version'`)
-    const open = () => new SqliteStorage(project.file, new CommitScheduler())
-    expect(open).toThrow(/schema version 99/)
-    expect(open).toThrow(expect.objectContaining({ code: 'INTERNAL' }))
-    project.storage.connection.exec(`update meta set value = '2' where key = 'schema_version'`)
-  })
-
-  test('of version 1 is brought up to date, and keeps what it holds', async () => {
-    using project = new TestProject()
-    await project.append('/a', { type: 'x', payload: 1 })
-    project.storage.connection.exec(`
-      drop index streams_processed;
-      alter table streams drop column processor_count;
-      alter table streams drop column catalogue_checksum;
-      drop table snapshots;
-      create table snapshots (stream_id integer not null, processor text not null, offset integer not null,
-        incarnation text not null, state text not null, checksum integer not null,
-        primary key (stream_id, processor, offset)) without rowid;
-      update meta set value = '1' where key = 'schema_version'`)
-    project.reopen()
-    expect((await project.streams.list()).streams.map(({ path }) => path)).toEqual(['/', '/a'])
-    await project.append('/a', { type: 'x', payload: 2 })
-    expect((await project.log('/a')).map((event) => event.payload)).toEqual([expect.anything(), '1', '2'])
-    const columns = project.storage.connection.pragma('table_info(snapshots)') as { name: string }[]
-    expect(columns.map((column) => column.name)).toContain('effects_after')
-  })
-
   test('that is no database is INTERNAL, and leaves no file handle open', async () => {
     using folder = new TestFolder()
     const file = `${folder.path}/not-a-database.db`
