@@ -26,6 +26,7 @@ test('an empty environment gives the defaults, and an empty value counts as unse
     trustedProxies: [],
     longPollMs: 30_000,
     processors: undefined,
+    webhookLocalhost: true,
     limits: {
       maxEventBytes: 16_777_216,
       maxBatchEvents: 1000,
@@ -79,6 +80,7 @@ test('every value can be set', () => {
     trustedProxies: ['127.0.0.1', '10.0.0.0/8', '2001:db8::/32'],
     longPollMs: 50,
     processors: './processors.ts',
+    webhookLocalhost: false,
     limits: {
       maxEventBytes: 2048,
       maxBatchEvents: 10,

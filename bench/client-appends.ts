@@ -9,8 +9,10 @@ export interface AppendLoad {
   readonly paths: readonly string[]
   readonly connections: number
   readonly form: 'json' | 'text'
-  /** Each connection is an idempotent producer. */
-  readonly producers: boolean
+  /** Each connection is an idempotent producer, of this epoch; null for none. */
+  readonly epoch: number | null
+  /** The status of every answer. */
+  readonly expected: number
   /** How long it goes on before it is measured, and after. */
   readonly warmUpMs: number
   readonly ms: number
@@ -37,11 +39,10 @@ export async function appendAsFastAsItGoes(load: AppendLoad): Promise<AppendsMad
   let latencies: number[] = []
   const senders = connections.map(async (connection, i) => {
     const request = requests(load, i)
-    const expected = load.producers ? 200 : 204
     for (let seq = 0; !over.signal.aborted; seq++) {
       const sent = performance.now()
-      const { status } = await connection.send(request(seq))
-      if (status !== expected && status !== 204) throw new Error(`an append was answered ${status}`)
+      const { status, body } = await connection.send(request(seq))
+      if (status !== load.expected) throw new Error(`${load.paths[i % load.paths.length]} answered ${status}: ${body}`)
       latencies.push(performance.now() - sent)
       acknowledged++
     }
@@ -64,18 +65,18 @@ export async function appendAsFastAsItGoes(load: AppendLoad): Promise<AppendsMad
 }
 
 /** The requests of one connection, all but their changing parts made beforehand. */
-function requests({ paths, headers, form, producers }: AppendLoad, i: number): (seq: number) => string {
+function requests({ paths, headers, form, epoch }: AppendLoad, i: number): (seq: number) => string {
   const text = form === 'json' ? messageJson : messageText
   const fixed = {
     host: 'localhost',
     ...headers,
     'content-type': form === 'json' ? 'application/json' : 'text/plain',
     'content-length': String(text(FIRST_NUMBER).length),
-    ...(producers ? { 'producer-id': `producer-${i}`, 'producer-epoch': '0' } : {}),
+    ...(epoch === null ? {} : { 'producer-id': `producer-${i}`, 'producer-epoch': String(epoch) }),
   }
   const lines = Object.entries(fixed).map(([name, value]) => `${name}: ${value}\r\n`)
   const head = `POST ${paths[i % paths.length]} HTTP/1.1\r\n${lines.join('')}`
-  return (seq) => `${head}${producers ? `producer-seq: ${seq}\r\n` : ''}\r\n${text(FIRST_NUMBER + seq)}`
+  return (seq) => `${head}${epoch === null ? '' : `producer-seq: ${seq}\r\n`}\r\n${text(FIRST_NUMBER + seq)}`
 }
 
 function after(ms: number): Promise<void> {

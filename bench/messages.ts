@@ -11,18 +11,19 @@ const WORDS = 'river stone lantern carries quiet morning over bridge seven lette
   ' ',
 )
 
-/** Enough of them that no compression finds two alike. */
-const TEXTS = Array.from({ length: 1024 }, (_, i) => text(i))
+/** Enough of them that a compression finds no two alike. */
+const LINES = Array.from({ length: 1024 }, (_, i) => line(i))
+const TEXTS = LINES.map((each) => each.slice(0, 33))
 
 /** Words in an order of their own, cut to one length. */
-function text(seed: number): string {
+function line(seed: number): string {
   let state = seed * 2_654_435_761 + 1
   let words = ''
-  while (words.length < 46) {
+  while (words.length < 90) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
     words += `${WORDS[(state >>> 16) % WORDS.length]} `
   }
-  return words.slice(0, 46)
+  return words.slice(0, 90)
 }
 
 /** 100 bytes where the number has 5 digits. */
@@ -32,7 +33,7 @@ export function messageJson(n: number): string {
 
 /** A line of 100 bytes for a text stream. */
 export function messageText(n: number): string {
-  return `${String(n).padStart(8, '0')} ${TEXTS[n % TEXTS.length]}${TEXTS[(n + 1) % TEXTS.length]?.slice(2)}\n`
+  return `${String(n).padStart(8, '0')} ${LINES[n % LINES.length]}\n`
 }
 
 /** Messages of one append. */

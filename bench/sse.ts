@@ -11,7 +11,6 @@ import { type StreamServer, startBuilt, startPublished } from './stream-server.t
 import { Connection } from './wire.ts'
 
 const PACE = 50
-const WARM_UP_SECONDS = 1
 const ROUNDS = scaled(3, 1)
 
 const client = await startStreamClient()
@@ -26,17 +25,29 @@ async function newStream({ port, prefix, headers }: StreamServer): Promise<strin
   return path
 }
 
-async function measured(readers: number, seconds: number): Promise<Case> {
+interface Kind {
+  readonly readers: number
+  readonly seconds: number
+  readonly warmUpSeconds: number
+  /** The published server falls so far behind that its other rounds would say the same minutes later. */
+  readonly publishedOnce?: true
+}
+
+async function measured({ readers, seconds, warmUpSeconds, publishedOnce }: Kind): Promise<Case> {
   const all: Record<string, Delivered[]> = { ours: [], published: [] }
-  const measure = (who: string, server: StreamServer) => async () => {
+  const measure = (who: string, server: StreamServer, once?: true) => async (round: number) => {
     const { port, headers } = server
     const path = await newStream(server)
-    const load = { port, headers, path, readers, pace: PACE, warmUpSeconds: WARM_UP_SECONDS, seconds }
-    const delivered = await client.ask('deliver', load)
+    const [first] = all[who] ?? []
+    const load = { port, headers, path, readers, pace: PACE, warmUpSeconds, seconds }
+    const delivered = round > 0 && once && first ? first : await client.ask('deliver', load)
     all[who]?.push(delivered)
     return delivered.p99
   }
-  const p99 = await interleaved(ROUNDS, { ours: measure('ours', ours), published: measure('published', published) })
+  const p99 = await interleaved(ROUNDS, {
+    ours: measure('ours', ours),
+    published: measure('published', published, publishedOnce),
+  })
   const values = (who: string, key: keyof Delivered) => (all[who] ?? []).map((each) => each[key])
   const toPublished = {
     p50: ratio(values('ours', 'p50'), values('published', 'p50')),
@@ -63,7 +74,10 @@ async function measured(readers: number, seconds: number): Promise<Case> {
   }
 }
 
-const cases = [await measured(50, scaled(4, 1)), await measured(scaled(1000, 200), scaled(3, 1))]
+const cases = [
+  await measured({ readers: 50, seconds: scaled(4, 1), warmUpSeconds: 1 }),
+  await measured({ readers: scaled(1000, 200), seconds: scaled(3, 1), warmUpSeconds: 0.2, publishedOnce: true }),
+]
 await client.stop()
 await Promise.all([ours.stop(), published.stop()])
 
@@ -72,7 +86,7 @@ report('sse', {
   cases,
   notes: [
     'every reader must have every message, once, and all in the same order; otherwise the run fails',
-    'where a server does not keep up with the pace, its latencies are those of a queue that grows for as long as the run takes; behind says how far it was at the end',
+    'where a server does not keep up with the pace, its latencies are those of a queue that grows for as long as the run takes; behind says how far it was at the end; with 1,000 readers it is measured once',
     'readers and appender share a process, which is a core for both ends',
   ],
 })

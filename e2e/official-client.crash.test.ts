@@ -56,6 +56,7 @@ beforeAll(async () => {
   dataDir = temporaryDirectory()
   server = await ServerProcess.ready({ TRIBUTARY_DATA_DIR: dataDir })
   port = server.port
+  // An editor may append, and not close.
   const made = await runCli(['token', 'create', '--project', 'demo', '--role', 'operator'], {
     env: { TRIBUTARY_DATA_DIR: dataDir },
   })

@@ -264,6 +264,7 @@ describe('the exports', () => {
       '@tanstack/react-query',
       'capnweb',
       'node:assert',
+      'node:crypto',
       'node:util',
       'node:zlib',
       'react',

@@ -19,13 +19,12 @@ export async function postStream(
   path: StreamPath,
   request: Request,
 ): Promise<Response> {
-  access.require('append')
+  const close = closes(request.headers)
+  access.require(close ? 'close' : 'append')
   const { headers } = request
   const { maxMessageBytes, maxBatchEvents } = instance.config.limits
   const producer = producerOf(headers)
   const streamSeq = streamSeqOf(headers)
-  const close = closes(headers)
-  if (close) access.require('close')
   const header = headers.get('content-type')
   const type = mediaType(header)
   const body = await bodyBytes(request, maxMessageBytes)

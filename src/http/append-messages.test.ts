@@ -55,13 +55,23 @@ describe('what is refused, with nothing stored', () => {
     ['bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0x22]), json],
     ['half of a surrogate pair in UTF-8', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]), json],
     ['no content type', '1', {}],
-    ['text', '1', { 'content-type': 'text/plain' }],
-    ['a form', 'a=1', { 'content-type': 'application/x-www-form-urlencoded' }],
-    ['a type that only begins like ours', '1', { 'content-type': 'application/json5' }],
   ])('%s', async (_what, body, headers) => {
     const answer = await editor.send('POST', '/strict', body, headers)
     expect([answer.status, (answer.json as { code: string }).code]).toEqual([400, 'BAD_REQUEST'])
     expect((await editor.get('/strict')).text).toBe('[]')
+  })
+})
+
+describe('what is of another type than the stream is refused with 409, and nothing is stored', () => {
+  beforeAll(() => editor.put('/typed'))
+  test.each([
+    ['text', 'text/plain'],
+    ['a form', 'application/x-www-form-urlencoded'],
+    ['a type that only begins like ours', 'application/json5'],
+  ])('%s', async (_what, type) => {
+    const answer = await editor.send('POST', '/typed', '1', { 'content-type': type })
+    expect([answer.status, answer.json]).toMatchObject([409, { code: 'CONFLICT', details: { reason: 'content-type' } }])
+    expect((await editor.get('/typed')).text).toBe('[]')
   })
 })
 

@@ -37,15 +37,21 @@ test('a parameter of the content type makes no difference, and comes back as it 
   expect((await editor.get('/charset')).headers['content-type']).toBe('application/json; charset=utf-8')
 })
 
-test('without a content type it is a JSON stream', async () => {
-  const created = await editor.send('PUT', '/no-type')
-  expect([created.status, created.headers['content-type']]).toEqual([201, 'application/json'])
+test.each([
+  ['no content type', undefined],
+  ['one that is none', 'nonsense'],
+])('with %s it is a stream of bytes', async (what, type) => {
+  const path = `/bytes-${what.length}`
+  const created = await editor.send('PUT', path, undefined, type === undefined ? {} : { 'content-type': type })
+  expect([created.status, created.headers['content-type']]).toEqual([201, 'application/octet-stream'])
 })
 
-test('another content type than JSON is refused, and nothing is created', async () => {
-  const refused = await editor.send('PUT', '/bytes', undefined, { 'content-type': 'application/octet-stream' })
+test('the way to append envelopes is no type of a stream', async () => {
+  const refused = await editor.send('PUT', '/envelopes', undefined, {
+    'content-type': 'application/vnd.tributary.event+json',
+  })
   expect([refused.status, (refused.json as { code: string }).code]).toEqual([400, 'BAD_REQUEST'])
-  expect((await editor.get('/bytes')).status).toBe(404)
+  expect((await editor.get('/envelopes')).status).toBe(404)
 })
 
 test('an existing stream of another content type is 409', async () => {

@@ -135,9 +135,9 @@ describe('paths', () => {
 })
 
 describe('methods', () => {
-  test.each(['DELETE', 'PATCH'])('%s is 405 and says what is answered', async (method) => {
+  test.each(['PATCH'])('%s is 405 and says what is answered', async (method) => {
     const answer = await editor.send(method, '/a/b')
-    expect([answer.status, answer.headers.allow]).toEqual([405, 'GET, HEAD, PUT, POST'])
+    expect([answer.status, answer.headers.allow]).toEqual([405, 'GET, HEAD, PUT, POST, DELETE'])
   })
 
   test('the listing answers GET alone', async () => {
@@ -148,33 +148,54 @@ describe('methods', () => {
   })
 })
 
-describe('parts of the protocol that are not served are refused, not ignored', () => {
+describe('headers of the protocol that say nothing sensible are 400, and nothing is stored', () => {
   test.each([
-    'Stream-TTL',
-    'Stream-Expires-At',
-    'Stream-Closed',
-    'Stream-Seq',
-    'Stream-Forked-From',
-    'Stream-Fork-Offset',
-    'Stream-Fork-Sub-Offset',
-    'Producer-Id',
-    'Producer-Epoch',
-    'Producer-Seq',
-  ])('%s', async (header) => {
-    for (const method of ['PUT', 'POST']) {
-      const headers = { 'content-type': 'application/json', [header]: '1' }
-      const answer = await editor.send(method, '/a/b', '["ignored"]', headers)
-      expect([answer.status, answer.json]).toMatchObject([
-        400,
-        { details: { reason: 'unsupported', field: header.toLowerCase() } },
-      ])
+    ['Stream-TTL', '-1', '01', '1.5', '1e3', '+1', 'soon', '99999999999999'],
+    ['Stream-Expires-At', 'tomorrow', '2026-13-01T00:00:00Z', '1'],
+    ['Stream-Fork-Offset', '0'],
+    ['Stream-Fork-Sub-Offset', '0'],
+    ['Stream-Forked-From', 'https://', 'a', '/%zz'],
+  ])('PUT with %s', async (header, ...values) => {
+    for (const value of values) {
+      const answer = await editor.send('PUT', '/never', undefined, {
+        'content-type': 'application/json',
+        [header]: value,
+      })
+      expect([value, answer.status, answer.json]).toMatchObject([value, 400, { code: 'BAD_REQUEST' }])
     }
+    expect((await viewer.get('/never')).status).toBe(404)
+  })
+
+  const producer = { 'Producer-Id': 'p', 'Producer-Epoch': '0', 'Producer-Seq': '0' }
+  test.each<[what: string, headers: Record<string, string>]>([
+    ['a producer without a number', { 'Producer-Id': 'p', 'Producer-Epoch': '0' }],
+    ['a producer without an epoch', { 'Producer-Id': 'p', 'Producer-Seq': '0' }],
+    ['a number without a producer', { 'Producer-Epoch': '0', 'Producer-Seq': '0' }],
+    ['a producer without a name', { ...producer, 'Producer-Id': '' }],
+    ['a producer with a long name', { ...producer, 'Producer-Id': 'p'.repeat(1025) }],
+    ['a number that is none', { ...producer, 'Producer-Seq': '1.5' }],
+    ['a number beyond all', { ...producer, 'Producer-Seq': '9007199254740992' }],
+    ['a negative epoch', { ...producer, 'Producer-Epoch': '-1' }],
+    ['an empty Stream-Seq', { 'Stream-Seq': '' }],
+    ['a long Stream-Seq', { 'Stream-Seq': 's'.repeat(1025) }],
+  ])('POST with %s', async (_what, headers) => {
+    const answer = await editor.send('POST', '/a/b', '["never"]', { 'content-type': 'application/json', ...headers })
+    expect([answer.status, answer.json]).toMatchObject([400, { code: 'BAD_REQUEST' }])
     expect((await viewer.get('/a/b')).text).toBe('["demo"]')
   })
 
-  test.each(['long-poll', 'sse', 'true'])('live=%s', async (live) => {
-    expect((await viewer.get(`/a/b?offset=-1&live=${live}`)).status).toBe(400)
+  test('envelopes have keys of their own, and no producer beside them', async () => {
+    const type = { 'content-type': 'application/vnd.tributary.event+json' }
+    const answer = await editor.send('POST', '/a/b', '{"type":"never"}', { ...type, ...producer })
+    expect([answer.status, answer.json]).toMatchObject([400, { details: { field: 'content-type' } }])
   })
+
+  test.each(['?live=long-poll', '?live=sse', '?offset=-1&live=true', '?offset=-1&live=', '?offset=&live=sse'])(
+    'GET %s',
+    async (query) => {
+      expect((await viewer.get(`/a/b${query}`)).status).toBe(400)
+    },
+  )
 })
 
 describe('bodies that are too large are 413 with the limit and the size', () => {
@@ -263,7 +284,7 @@ describe('every answer forbids sniffing', () => {
     ['HEAD', '/api/streams/demo/a/b'],
     ['PUT', '/api/streams/demo/a/b'],
     ['POST', '/api/streams/demo/a/b'],
-    ['DELETE', '/api/streams/demo/a/b'],
+    ['DELETE', '/api/streams/demo/nothing'],
     ['GET', '/api/streams/demo/absent'],
     ['GET', '/api/streams/demo'],
     ['GET', '/api/streams/nosuch/x'],

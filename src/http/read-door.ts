@@ -131,7 +131,15 @@ async function nextPage(
 /** The tail, and nothing before it. */
 function emptyPage({ state, form }: ReadRequest): Response {
   const headers = { ...streamHeaders(state), 'stream-up-to-date': 'true' }
-  return textResponse(form === 'messages' ? pageBody([], state.contentType) : '[]', { headers })
+  if (form === 'messages') return textResponse(pageBody([], state.contentType), { headers })
+  const lines = form === 'envelope-lines'
+  return textResponse(envelopesJson([], lines), {
+    headers: {
+      ...headers,
+      'content-type': lines ? ENVELOPE_LINES : ENVELOPE,
+      'stream-next-offset': formatOffset(state.maxOffset),
+    },
+  })
 }
 
 async function pageResponse(
@@ -163,7 +171,9 @@ function pageHeaders(read: ReadRequest, next: number): Record<string, string> {
     'stream-next-offset': formatOffset(next),
     ...(atEnd ? { 'stream-up-to-date': 'true' } : {}),
     ...(atEnd && state.closed ? { 'stream-closed': 'true' } : {}),
-    ...(filter === null ? { etag: etag(read, next, atEnd), 'cache-control': 'private, no-cache', vary: 'accept' } : {}),
+    ...(filter === null
+      ? { etag: etag(read, next, atEnd), 'cache-control': 'private, no-cache', vary: 'accept, accept-encoding' }
+      : {}),
   }
 }
 

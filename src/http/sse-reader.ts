@@ -68,6 +68,8 @@ export class SseReader {
     if (this.#through > from) return this.#rest(frame, events)
     this.#through = this.#hub.tail.position
     this.#write(frame)
+    // What it will read as pages is about as large as what it could not take.
+    if (!this.#atTail && events.length > 0) this.#pageEvents = eventsPerPage(events)
   }
 
   /** Ends it without a word: it may come back and will be told what it finds then. */

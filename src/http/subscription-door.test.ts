@@ -52,12 +52,13 @@ function client(project = 'demo', role: 'admin' | 'operator' | 'editor' | 'viewe
         'content-type': 'application/json',
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       }),
-    keys: async () => ((await tributary.raw(`/api/streams/${project}${at('__ds/jwks.json')}`)).json as Keys).keys,
+    keys: () => keysOf(project),
   }
 }
 
-interface Keys {
-  readonly keys: readonly WebhookJwk[]
+async function keysOf(project: string): Promise<readonly WebhookJwk[]> {
+  const { json } = await tributary.raw(`/api/streams/${project}/v1/stream/__ds/jwks.json`)
+  return (json as { keys: readonly WebhookJwk[] }).keys
 }
 
 interface Claimed {
@@ -150,7 +151,7 @@ describe('a webhook subscription', () => {
     await subscribe(id, { type: 'webhook', pattern: 'callback/*', webhook: { url: receiver.url } })
     await createStream('callback/a', { n: 1 })
     const { wake_id, generation, callback_token, streams } = (await receiver.nth(1)).json
-    const [{ tail_offset: offset }] = streams as [{ tail_offset: string }]
+    const offset = streams[0]!.tail_offset
     const acks = [{ stream: 'callback/a', offset }]
     await append('callback/a', { n: 2 })
     const body = { wake_id, generation, acks }
@@ -387,12 +388,8 @@ describe('who may', () => {
   })
 
   test('each project signs with a key of its own, and a project that is not there seems to have one', async () => {
-    const [[demo], [other], [none], [noneAgain]] = await Promise.all([
-      client().keys(),
-      client('other').keys(),
-      client('nobody').keys(),
-      client('nobody').keys(),
-    ])
+    const all = await Promise.all(['demo', 'other', 'nobody', 'nobody'].map(keysOf))
+    const [demo, other, none, noneAgain] = all.flat()
     expect(new Set([demo!.kid, other!.kid, none!.kid]).size).toBe(3)
     expect(noneAgain).toEqual(none)
     expect(demo).toMatchObject({
@@ -434,12 +431,7 @@ describe('what is no stream', () => {
     ['too many names', { type: 'pull-wake', streams: times(1001), wake_stream: 'w' }],
     ['a long description', { type: 'pull-wake', pattern: 'a', wake_stream: 'w', description: 'd'.repeat(1001) }],
   ])('a subscription with %s is refused', async (_what, config) => {
-    const [status, code] = errorOf(await client().subscribe(fresh('bad'), config))
-    expect([status, code]).toEqual(
-      Array.isArray(config.streams) && config.streams.length > 1000
-        ? [409, 'LIMIT_EXCEEDED']
-        : [400, 'INVALID_REQUEST'],
-    )
+    expect(errorOf(await client().subscribe(fresh('bad'), config))).toEqual([400, 'INVALID_REQUEST'])
   })
 
   test('a body that is too large is refused before it is read', async () => {

@@ -2,7 +2,7 @@ import { METHODS } from 'node:http'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../streams/event.ts'
-import { type Exchanged, exchange } from './hostile-exchange.ts'
+import { type Exchanged, exchange, requestBytes } from './hostile-exchange.ts'
 import { badEvent, goodEvent, hostileBatch, hostileMessage, listed } from './hostile-input.ts'
 import { Watch, checkReaders, checkRefusal, checkStored, checkUnharmed, meaning } from './hostile-oracle.ts'
 import { escapedPath, hostileQuery } from './hostile-paths.ts'
@@ -111,18 +111,6 @@ test('400 hostile messages of a JSON stream read back as they were sent, or none
   await checkGoingOn()
 }, 60_000)
 
-type Headers = Readonly<Record<string, string>>
-
-function request(method: string, target: string, headers: Headers, body = ''): Buffer {
-  const lines = Object.entries({ host: 'x', connection: 'close', ...headers }).map(
-    ([name, value]) => `${name}: ${value}`,
-  )
-  return Buffer.concat([
-    Buffer.from([`${method} ${target} HTTP/1.1`, ...lines, '', ''].join('\r\n'), 'latin1'),
-    Buffer.from(body),
-  ])
-}
-
 /** What Node itself says to what it cannot take. */
 const OF_NODE = [0, 400, 404, 408, 411, 413, 414, 417, 431, 501, 505]
 
@@ -146,7 +134,7 @@ test('700 hostile addresses are refused, or are those of this project', async ()
         checkAnswer(
           await exchange(
             tributary.port,
-            request(method, target, { authorization, 'content-type': 'application/json' }),
+            requestBytes(method, target, { authorization, 'content-type': 'application/json' }),
           ),
           method,
         )
@@ -247,7 +235,7 @@ test('500 hostile heads, with any method there is and any body, are refused or s
           : { 'content-length': String(Buffer.byteLength(content)) }
         const headers = { authorization, 'content-type': ENVELOPES, ...length, ...Object.fromEntries(some) }
         // Whatever a body lacks never comes: the end of the connection is the end of it.
-        const bytes = request(method, target, headers, content)
+        const bytes = requestBytes(method, target, headers, content)
         const answer = await exchange(tributary.port, bytes, { cut: bytes.length, politely: true })
         // Sign-in and pages are answered by libraries, in words of their own.
         if (target.startsWith('/api/streams')) checkAnswer(answer, method)
@@ -276,13 +264,13 @@ test('200 bodies that are cut off in the middle are not stored, and are no error
       const bytes = Buffer.from(text)
       const head = { authorization, 'content-type': ENVELOPES }
       const whole = chunked
-        ? request(
+        ? requestBytes(
             'POST',
             '/api/streams/demo/cut',
             { ...head, 'transfer-encoding': 'chunked' },
             `${bytes.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`,
           )
-        : request('POST', '/api/streams/demo/cut', { ...head, 'content-length': String(bytes.length) }, text)
+        : requestBytes('POST', '/api/streams/demo/cut', { ...head, 'content-length': String(bytes.length) }, text)
       const answer = await exchange(tributary.port, whole, { cut: Math.floor(part * whole.length), politely })
       expect(OF_NODE).toContain(answer.status)
     }),

@@ -10,6 +10,22 @@ export interface Exchanged {
   readonly ours: boolean
 }
 
+/** A request as bytes, which may say what no HTTP client would: neither names nor values are looked at. */
+export function requestBytes(
+  method: string,
+  target: string,
+  headers: Readonly<Record<string, string>>,
+  body: string | Buffer = '',
+): Buffer {
+  const lines = Object.entries({ host: 'x', connection: 'close', ...headers }).map(
+    ([name, value]) => `${name}: ${value}`,
+  )
+  return Buffer.concat([
+    Buffer.from([`${method} ${target} HTTP/1.1`, ...lines, '', ''].join('\r\n'), 'latin1'),
+    Buffer.from(body as string),
+  ])
+}
+
 /**
  * Sends bytes as they are, which no HTTP client would, and reads one answer to the end of the connection.
  *

@@ -96,7 +96,7 @@ export class ProjectStreams {
       onTouched: (path) => this.#activities.touch(path),
       onEnded: (path, reason, below) => {
         this.processors.end(path, below)
-        this.subscriptions.ended(path, below)
+        this.subscriptions.ended({ path, below, deleted: reason === 'deleted' })
         this.#scans.end(path, reason, below)
         this.#feeds.end(path, reason, below)
         if (reason === 'deleted') this.#activities.removed(path)

@@ -39,7 +39,10 @@ export class TestFolder {
   }
 }
 
-export type TestProjectOptions = Pick<ProjectStreamsOptions, 'processors' | 'scheduler' | 'warn'>
+export type TestProjectOptions = Pick<
+  ProjectStreamsOptions,
+  'processors' | 'scheduler' | 'warn' | 'webhooks' | 'random'
+> & { readonly clock?: TestClock }
 
 /** Turns as they come, timers that run out when they are told to. */
 export class TestTimers implements Scheduler {
@@ -68,7 +71,7 @@ export class TestTimers implements Scheduler {
 export class TestProject {
   readonly folder = new TestFolder()
   readonly file = join(this.folder.path, 'project.db')
-  readonly clock = new TestClock()
+  readonly clock: TestClock
   readonly #limits: AppendLimits
   readonly #more: TestProjectOptions
   readonly #newId = countingIds()
@@ -76,8 +79,10 @@ export class TestProject {
   streams: ProjectStreams
 
   constructor(limits: AppendLimits = DEFAULT_APPEND_LIMITS, more: TestProjectOptions = {}) {
+    const { clock = new TestClock(), ...options } = more
+    this.clock = clock
     this.#limits = limits
-    this.#more = more
+    this.#more = options
     ;[this.storage, this.streams] = this.#open()
   }
 

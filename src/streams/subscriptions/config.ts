@@ -75,7 +75,7 @@ export function subscriptionConfig(input: unknown): {
  */
 export function streamNames(input: unknown): string[] {
   if (!Array.isArray(input)) throw bad('streams', 'must be an array of names', input)
-  if (input.length > MAX_NAMED_STREAMS) throw tooMany('names', input.length, MAX_NAMED_STREAMS)
+  if (input.length > MAX_NAMED_STREAMS) throw over('streams', 'names', input.length, MAX_NAMED_STREAMS)
   return [...new Set(input.map((name) => streamName(name, 'streams')))].toSorted()
 }
 
@@ -145,7 +145,7 @@ function checkPattern(input: unknown): string {
   if (typeof input !== 'string') throw bad('pattern', 'must be a string', input)
   const pattern = trimmed(text(input, 'pattern', MAX_PATH_LENGTH))
   const segments = pattern.split('/')
-  if (segments.length > MAX_PATH_LEVELS) throw tooMany('segments', segments.length, MAX_PATH_LEVELS)
+  if (segments.length > MAX_PATH_LEVELS) throw over('pattern', 'segments', segments.length, MAX_PATH_LEVELS)
   for (const segment of segments) {
     if (/^(?:[A-Za-z0-9\-._~:@!$&'()*+,;=]|%2[Aa])+$/.test(segment) && segment !== '.' && segment !== '..') continue
     throw bad('pattern', `has the segment ${shown(segment)}, which no stream can have`, input)
@@ -169,11 +169,7 @@ function text(input: unknown, field: string, limit: number): string {
   if (typeof input !== 'string') throw bad(field, 'must be a string', input)
   if (!input.isWellFormed()) throw bad(field, 'must not have half a character', input)
   if (input.length <= limit) return input
-  throw new ItxError('BAD_REQUEST', `${field} has ${input.length} characters; at most ${limit}`, {
-    field,
-    size: input.length,
-    limit,
-  })
+  throw over(field, 'characters', input.length, limit)
 }
 
 function asObject(input: unknown): Readonly<Record<string, unknown>> {
@@ -181,7 +177,11 @@ function asObject(input: unknown): Readonly<Record<string, unknown>> {
   throw bad('body', 'must be a JSON object', input)
 }
 
-/** @throws {ItxError} CONFLICT: one more is one too many. */
+function over(field: string, what: string, size: number, limit: number): ItxError {
+  return new ItxError('BAD_REQUEST', `${field} has ${size} ${what}; at most ${limit}`, { field, size, limit })
+}
+
+/** What there is leaves no room for one more. */
 export function tooMany(what: string, count: number, limit: number): ItxError {
   return new ItxError('CONFLICT', `${count} ${what}; at most ${limit}`, { reason: 'too-many', count, limit })
 }

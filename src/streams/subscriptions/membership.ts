@@ -189,6 +189,7 @@ export class Membership {
       await this.#ports.storage.durable()
       if (isLast) return
       await nextTurn(this.#ports.scheduler)
+      this.#ports.checkOpen()
       if (watch.gone) throw subscriptionNotFound(watch.id)
     }
   }

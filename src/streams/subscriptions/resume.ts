@@ -81,7 +81,9 @@ async function findUnlinked(ports: SubscriptionPorts, records: SubscriptionRecor
       const page = ports.storage.committed.list(prefix, { limit, ...(after === undefined ? {} : { after }) })
       for (const { path } of page) {
         for (const watch of matching) {
-          if (watch.matches(path) && records.findLink(watch.life, path) === null) watch.candidates.add(path)
+          if (!watch.matches(path) || records.findLink(watch.life, path) !== null) continue
+          watch.candidates.add(path)
+          watch.fresh.add(path)
         }
       }
       after = page.at(-1)?.path

@@ -17,6 +17,14 @@ const LISTED = 1000
 /** Links looked at in one turn when streams have ended. */
 const PAGE = 500
 
+interface Ending {
+  readonly path: StreamPath
+  /** Whether everything below has ended with it. */
+  readonly below: boolean
+  /** It is gone; otherwise it began anew under its name. */
+  readonly deleted: boolean
+}
+
 /** A subscription and a page of its streams. */
 export interface SubscriptionPage {
   readonly subscription: Subscription
@@ -40,7 +48,7 @@ export class Subscriptions {
   readonly #membership: Membership
   readonly #work: Work
   /** Streams that have ended, in order. */
-  #ended: { readonly path: StreamPath; readonly below: boolean }[] = []
+  #ended: Ending[] = []
   #forgetting = false
   /** Until memory has what the disk says. */
   #resuming: Promise<void> | null = null
@@ -79,9 +87,9 @@ export class Subscriptions {
   }
 
   /** A life of a stream, and perhaps of all below it, is over. */
-  ended(path: StreamPath, below: boolean): void {
+  ended(ending: Ending): void {
     if (this.#watches.size === 0 || this.#stopped) return
-    this.#ended.push({ path, below })
+    this.#ended.push(ending)
     if (this.#forgetting) return
     this.#forgetting = true
     this.#ports.scheduler.immediate(() => void this.#forget())
@@ -231,20 +239,20 @@ export class Subscriptions {
     })
   }
 
-  /** Drops the links of streams that are gone. What a crash keeps from here shows when the link is next looked at. */
+  /** Takes the links along. What a crash keeps from here shows when a link is next held against its stream. */
   async #forget(): Promise<void> {
     try {
       for (let next = this.#ended.shift(); next && !this.#stopped; next = this.#ended.shift()) {
-        const { path, below } = next
+        const { path, below, deleted } = next
         if (!below) {
-          for (const watch of this.#watches.of(path)) this.#dropDead(watch, [path])
+          for (const watch of this.#watches.of(path)) this.#end(watch, [path], deleted)
           continue
         }
         for (const watch of this.#watches.all()) {
-          this.#dropDead(watch, [path])
+          this.#end(watch, [path], deleted)
           for (let after = ''; !this.#stopped;) {
             const page = this.#records.pageLinksBelow(watch.life, path, after, PAGE)
-            this.#dropDead(watch, page)
+            this.#end(watch, page, deleted)
             if (page.length < PAGE) break
             after = page.at(-1) ?? after
             await nextTurn(this.#ports.scheduler)
@@ -261,18 +269,21 @@ export class Subscriptions {
     }
   }
 
-  #dropDead(watch: Watch, paths: readonly StreamPath[]): void {
+  #end(watch: Watch, paths: readonly StreamPath[], deleted: boolean): void {
     for (const path of paths) {
       const link = this.#records.findLink(watch.life, path)
       const subscription = this.#runner.current(watch)
       if (!link || link.incarnationId === null || !subscription) continue
       const stream = this.#ports.committedNow(path)
       if (stream === 'stale' || stream?.ref.incarnationId === link.incarnationId) continue
-      this.#runner.writeLink(watch, path, null)
-      if (link.explicit) this.#runner.write(watch, { ...subscription, named: subscription.named - 1 })
-      // What began anew under that path is linked as new, if the pattern matches it.
-      if (stream) this.#runner.touched(watch, path)
-      this.#watches.forgetPaths()
+      if (deleted) {
+        this.#runner.writeLink(watch, path, null)
+        if (link.explicit) this.#runner.write(watch, { ...subscription, named: subscription.named - 1 })
+        this.#watches.forgetPaths()
+        watch.candidates.delete(path)
+      }
+      // What goes on under that name is another life: nothing of it is done.
+      if (stream) this.#runner.begunAnew(watch, path, subscription)
     }
   }
 }

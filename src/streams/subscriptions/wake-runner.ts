@@ -192,9 +192,18 @@ export class WakeRunner implements GroupParticipant {
 
   /** A stream may have something to do. */
   touched(watch: Watch, path: StreamPath): void {
-    watch.candidates.add(path)
+    const isKnown = watch.candidates.has(path)
     // What ends a wake looks by itself.
-    if (watch.asleep) this.driveSoon(watch)
+    if (isKnown && !watch.asleep) return
+    watch.candidates.add(path)
+    if (!isKnown) watch.fresh.add(path)
+    this.driveSoon(watch)
+  }
+
+  /** A stream has begun another life. */
+  begunAnew(watch: Watch, path: StreamPath, subscription: Subscription): void {
+    this.hold(watch, path, subscription)
+    this.touched(watch, path)
   }
 
   /** In the next turn, so that what is committed together comes to one wake. */
@@ -224,6 +233,7 @@ export class WakeRunner implements GroupParticipant {
     const wake = subscription?.wake
     if (!subscription) return
     watch.asleep = !wake
+    this.#linkFresh(watch, subscription)
     if (!wake) {
       this.#begin(watch, subscription)
     } else if (wake.phase === 'leased') {
@@ -235,6 +245,16 @@ export class WakeRunner implements GroupParticipant {
       if (wait > 0) this.#driveIn(watch, wait)
       else if (this.#inFlight < MOST_IN_FLIGHT) void this.#deliver(watch, subscription, wake)
       else this.#waiting.add(watch)
+    }
+  }
+
+  /** Streams that were come upon are linked at once, so that no wake of before can speak of them. */
+  #linkFresh(watch: Watch, subscription: Subscription): void {
+    let held = 0
+    for (const path of watch.fresh) {
+      if (held++ === LOOKED_AT) return this.driveSoon(watch)
+      watch.fresh.delete(path)
+      this.hold(watch, path, subscription)
     }
   }
 
@@ -294,19 +314,25 @@ export class WakeRunner implements GroupParticipant {
     cancel()
     this.#inFlight--
     // Deleted, or closed, while it was under way: nothing of it counts.
-    if (watch.delivering === attempt && !this.#halted) {
+    if (watch.delivering === attempt) {
       watch.delivering = null
-      try {
-        this.#conclude(watch, wake, outcome)
-        this.drive(watch)
-      } catch (error) {
-        this.#rest(watch, error)
-      }
+      this.#ended(watch, wake, outcome)
     }
     for (const next of this.#waiting) {
       this.#waiting.delete(next)
       this.drive(next)
       if (this.#inFlight >= MOST_IN_FLIGHT) return
+    }
+  }
+
+  #ended(watch: Watch, wake: DueWake, outcome: Outcome): void {
+    // It is told once more, when all is looked at anew.
+    if (this.#halted) return
+    try {
+      this.#conclude(watch, wake, outcome)
+      this.drive(watch)
+    } catch (error) {
+      this.#rest(watch, error)
     }
   }
 

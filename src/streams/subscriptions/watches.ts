@@ -18,6 +18,8 @@ export class Watch {
   readonly address: string
   readonly matches: (path: StreamPath) => boolean
   readonly candidates = new Set<StreamPath>()
+  /** Those of them that may have no link yet. */
+  readonly fresh = new Set<StreamPath>()
   /** Whether all its streams are known: until then nothing is begun. */
   linked = false
   /** No wake is outstanding, as far as is known: whatever is pending is cause for one. */

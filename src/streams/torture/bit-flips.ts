@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { failure, TestFolder } from '../testing.ts'
 import { type Flip, FLIP_KINDS, type FlipKind, type Page, ROW_TABLES, flipByte, flipValue, pagesOf } from './flips.ts'
-import { type Answer, type Answers, NEW_STREAM, askEverything, writeEverywhere } from './questions.ts'
+import { type Answer, type Answers, NEW_STREAM, PROJECT, askEverything, writeEverywhere } from './questions.ts'
+import { PROJECT_RECORDS } from '../storage/port.ts'
 import { Random } from '../simulation/random.ts'
 import { integrity } from './soundness.ts'
 import { type Victim, buildVictim } from './victim.ts'
@@ -11,7 +12,8 @@ import { openProject } from './writing.ts'
 
 /**
  * How a flip showed: the file was refused, some answers were errors that say so, every answer was the right one, or an
- * index passed something over (docs/limits.md, "Durability"), which only a check of the whole file tells.
+ * index passed something over, which only a check of the whole file tells, or a record is not where it is looked for
+ * (docs/limits.md, "Durability").
  */
 export type FlipOutcome = 'refused' | 'reported' | 'immaterial' | 'unseen'
 
@@ -102,15 +104,22 @@ export class BitFlips {
       for (const [question, answer] of answers) {
         const about = aboutOf(question)
         const fault = compare(question, answer, expected, when.startsWith('after') ? doubled : new Set())
-        if (fault && (isBlind(flip, question, answer) || (isKey(flip) && doubled.has(about)))) unseen++
+        const lost = fault && isLostRecord(flip, question, answer, expected)
+        if (fault && (lost || isBlind(flip, question, answer) || (isKey(flip) && doubled.has(about)))) unseen++
         else if (fault) faults.push(`${when}${question}: ${fault}`)
         if (answer.failure !== undefined && expected.get(question)?.failure === undefined) damaged.add(about)
       }
     }
-    const owners = flip.owners && this.#victim.streams.filter(({ ref }) => flip.owners?.includes(ref.id))
-    const paths = owners?.map(({ ref }) => ref.path)
-    if (paths) faults.push(...strangers(damaged, paths))
+    if (flip.owners) faults.push(...strangers(damaged, this.#pathsOf(new Set(flip.owners))))
     return { damaged, unseen, faults }
+  }
+
+  /** Those that some numbers are, and those that read logs with these numbers. */
+  #pathsOf(ids: ReadonlySet<number>): string[] {
+    const concerned = this.#victim.streams.filter(
+      ({ ref }) => ids.has(ref.id) || ref.segments?.some((segment) => ids.has(segment.id)),
+    )
+    return [...concerned.map(({ ref }) => ref.path), ...(ids.has(PROJECT_RECORDS) ? [PROJECT] : [])]
   }
 
   /** Streams to which an event was added that they had already: an index did not find its key. */
@@ -149,7 +158,7 @@ export class BitFlips {
 interface Judgement {
   /** Streams of which something could not be answered. */
   readonly damaged: ReadonlySet<string>
-  /** Answers that are wrong without a word, in the ways that are known (`isBlind`). */
+  /** Answers that are wrong without a word, in the ways that are known (`isBlind`, `isLostRecord`). */
   readonly unseen: number
   readonly faults: string[]
 }
@@ -160,7 +169,16 @@ interface Judgement {
  */
 function isBlind(flip: Flip, question: string, { parts }: Answer): boolean {
   if (isKey(flip)) return (question.includes(' key ') && parts[0] === 'null') || question.includes(' retry ')
+  // Whoever is told that a path is free may begin there: what the forks read has another number, and stays.
+  if (question.endsWith(' retained')) return flip.table === 'forks_path' || flip.column === 'source_path'
   return flip.kind === 'index page' && / (?:children|list by 7)$/.test(question)
+}
+
+/** A record whose place is damaged is as good as never written. */
+function isLostRecord({ table }: Flip, question: string, { parts }: Answer, answers: Answers): boolean {
+  if (table !== 'records') return false
+  if (/ record /.test(question)) return parts[0] === 'null'
+  return question.endsWith(' records') && isPartOf(parts, answers.get(question)?.parts ?? [])
 }
 
 /** Changed through SQL, a key or the stream it belongs to takes its entry in the index along. */
@@ -222,7 +240,8 @@ function compare(question: string, answer: Answer, answers: Answers, except: Rea
   const { code, path } = answer.failure as { code?: string; path?: string }
   if (code !== 'INTERNAL') return `fails with ${JSON.stringify(answer.failure)}`
   // What a commit fails on concerns every stream that is in it; a live reader is only told that its storage failed.
-  const nameless = question.endsWith(' subscribe') || / (?:append|retry)/.test(question)
+  const nameless =
+    question.endsWith(' subscribe') || / (?:append|retry)/.test(question) || aboutOf(question) === PROJECT
   return path === undefined && !nameless ? `names no stream: ${JSON.stringify(answer.failure)}` : null
 }
 

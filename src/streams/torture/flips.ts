@@ -20,13 +20,15 @@ export const FLIP_KINDS = ['value', 'row page', 'index page', 'other page'] as c
 export type FlipKind = (typeof FLIP_KINDS)[number]
 
 /** Tables whose rows are data. */
-export const ROW_TABLES = ['events', 'event_chunks', 'streams', 'snapshots'] as const
+export const ROW_TABLES = ['events', 'event_chunks', 'streams', 'snapshots', 'records', 'forks'] as const
 
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   events: ['stream_id', 'offset'],
   event_chunks: ['stream_id', 'offset', 'part', 'chunk'],
   streams: ['id'],
   snapshots: ['stream_id', 'processor', 'offset'],
+  records: ['stream_id', 'kind', 'key'],
+  forks: ['fork_id', 'source_id'],
   discarded_logs: ['stream_id'],
 }
 
@@ -66,7 +68,7 @@ function tryFlipValue(db: Database.Database, random: Random): Flip | null {
     if (String((error as { code?: unknown }).code).startsWith('SQLITE_CONSTRAINT')) return null
     throw error
   }
-  const id = Number(row['stream_id'] ?? row['id'])
+  const id = Number(row['stream_id'] ?? row['id'] ?? row['fork_id'])
   const owners = [id, ...(column === 'stream_id' || column === 'id' ? [Number(flipped)] : [])]
   return { kind: 'value', what: `${table}.${column} of ${describeKey(keys, row)}`, table, column, owners }
 }
@@ -130,7 +132,7 @@ export function pagesOf(file: string): Page[] {
 
 function kindOf(table: string): Page['kind'] {
   if ((ROW_TABLES as readonly string[]).includes(table)) return 'row page'
-  return /^(?:events_|streams_|sqlite_autoindex_streams)/.test(table) ? 'index page' : 'other page'
+  return /^(?:events_|streams_|forks_|sqlite_autoindex_streams)/.test(table) ? 'index page' : 'other page'
 }
 
 export function flipBit(bytes: Buffer, at: number, random: Random): void {

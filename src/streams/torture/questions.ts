@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { failure, until } from '../testing.ts'
 import { ROOT_PATH, type StreamPath, parsePath } from '../path.ts'
 import type { ProjectStreams } from '../project-streams.ts'
-import { PROCESSORS, type VictimStream } from './victim.ts'
+import { PROJECT_RECORDS, type RecordKind } from '../storage/port.ts'
+import { PROCESSORS, RECORD_KEYS, type VictimStream } from './victim.ts'
 import type { OpenProject } from './writing.ts'
 
 /** What a question was answered with: parts in their order, and the failure that ended it, if one did. */
@@ -39,6 +40,8 @@ export async function askEverything(project: OpenProject, known: readonly Victim
       })
     }
   }
+  await ask('/left retained', async (tell) => tell(project.storage.committed.isRetained(parsePath('/left'))))
+  await askRecords(project, PROJECT, PROJECT_RECORDS, 'subscription', ask)
   // The list is a hint: whoever runs processors loads each of its streams.
   await ask('/ processed', async (tell) => {
     for (const path of project.storage.committed.listProcessed('', 1000)) {
@@ -48,6 +51,9 @@ export async function askEverything(project: OpenProject, known: readonly Victim
   })
   return answers
 }
+
+/** Whom a question is about that is about no stream. */
+export const PROJECT = '(project)'
 
 type Ask = (question: string, find: (tell: (part: unknown) => void) => Promise<void>) => Promise<void>
 
@@ -88,6 +94,25 @@ async function askOf({ streams, storage }: OpenProject, { ref, keys, ...log }: V
       })
     }
   }
+  await askRecords({ storage }, path, ref.id, 'producer', ask)
+}
+
+async function askRecords(
+  { storage: { committed } }: Pick<OpenProject, 'storage'>,
+  whose: string,
+  id: number,
+  kind: RecordKind,
+  ask: Ask,
+): Promise<void> {
+  for (const key of RECORD_KEYS) {
+    await ask(`${whose} record ${key}`, async (tell) => tell(committed.findRecord(id, kind, key)))
+  }
+  await ask(`${whose} records`, async (tell) => {
+    for (let page = committed.listRecords(id, kind, '', 3); page.length > 0;) {
+      page.forEach(tell)
+      page = committed.listRecords(id, kind, page.at(-1)?.key ?? '', 3)
+    }
+  })
 }
 
 async function follow(streams: ProjectStreams, path: StreamPath, tell: (part: unknown) => void): Promise<void> {

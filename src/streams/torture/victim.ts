@@ -5,7 +5,8 @@ import { type EncodedInput, type EventInput, encodeInput } from '../event.ts'
 import { encodeJson } from '../json-text.ts'
 import { type StreamPath, parsePath } from '../path.ts'
 import type { ProjectStreams } from '../project-streams.ts'
-import type { GroupParticipant, StreamRef } from '../storage/port.ts'
+import { streamRef } from '../stream.ts'
+import { type GroupParticipant, PROJECT_RECORDS, type StreamRef } from '../storage/port.ts'
 import { StateRows } from '../storage/sql/state-rows.ts'
 import { connectionSql } from '../storage/sqlite/connection-sql.ts'
 import type { SqliteStorage } from '../storage/sqlite/sqlite-storage.ts'
@@ -24,6 +25,9 @@ export interface VictimStream {
   readonly maxOffset: number
   readonly keys: readonly string[]
 }
+
+/** Records that some of the streams have, and the project. */
+export const RECORD_KEYS = ['p-1', 'p-2', 'p-3', 'p-4']
 
 export const PROCESSORS = ['counter', 'summary']
 const NOBODY: GroupParticipant = { flush() {}, committed() {}, rolledBack() {} }
@@ -71,6 +75,14 @@ export async function buildVictim(): Promise<Victim> {
   await append('/broken', { type: 'three' }).catch(() => {})
   await streams.setMetadata(parsePath('/described'), { title: 'A stream', owner: { team: 'rivers' } })
   for (let i = 0; i < 40; i++) await append(`/tree/branch-${i % 4}/leaf-${i}`, { type: 'leaf', payload: i })
+  // Forks: of a stream that lives, of that fork, and of a stream that is gone, at its path too.
+  await append('/left', ...many(15, (i) => ({ type: 'left', payload: i })))
+  await fork(streams, '/split', '/keyed', 25)
+  await append('/split', ...many(10, (i) => ({ type: 'own', payload: i, idempotencyKey: `split-${i}` })))
+  await fork(streams, '/split-again', '/split', 31)
+  await append('/split-again', ...many(5, (i) => ({ type: 'last', payload: i })))
+  await fork(streams, '/orphan', '/left', 12)
+  await streams.delete(parsePath('/left'))
   // A free page or two, as every file has them.
   await append('/passing', ...many(200, (i) => ({ type: 'gone', payload: 'p'.repeat(i) })))
   await streams.delete(parsePath('/passing'))
@@ -80,6 +92,7 @@ export async function buildVictim(): Promise<Victim> {
   project = openProject(file, 'later')
   await trim(file, project.streams, parsePath('/trimmed'))
   saveSnapshots(project.storage)
+  saveRecords(project.storage)
   await project.storage.durable()
   // Last of all: the rows of the life before are still there.
   await project.streams.reset(parsePath('/reborn'))
@@ -114,10 +127,28 @@ function saveSnapshots(storage: SqliteStorage): void {
   })
 }
 
+function saveRecords(storage: SqliteStorage): void {
+  storage.transactionSync(NOBODY, (tx) => {
+    const ids = ['/keyed', '/split', '/raw'].map((path) => refOf(storage, parsePath(path)).id)
+    for (const id of [PROJECT_RECORDS, ...ids]) {
+      for (const key of RECORD_KEYS) {
+        const value = JSON.stringify({ epoch: 1, seq: id, text: key.repeat(20) })
+        tx.saveRecord(id, id === PROJECT_RECORDS ? 'subscription' : 'producer', { key, value })
+      }
+    }
+  })
+}
+
+async function fork(streams: ProjectStreams, path: string, from: string, offset: number): Promise<void> {
+  const source = parsePath(from)
+  const { incarnationId } = await streams.state(source)
+  await streams.fork(parsePath(path), { source, incarnationId, offset, subOffset: 0, through: offset })
+}
+
 export function refOf(storage: SqliteStorage, path: StreamPath): StreamRef {
   const stored = storage.working.loadStream(path)
   if (!stored) throw new Error(`${path} does not exist`)
-  return { id: stored.id, path, incarnationId: stored.state.incarnationId }
+  return streamRef(stored.id, stored.state)
 }
 
 async function describe({ streams, storage }: OpenProject): Promise<VictimStream[]> {

@@ -16,7 +16,7 @@ export class RecordRows {
   readonly #pathOf: SqlQuery
 
   constructor(sql: Sql) {
-    this.#find = sql.query('select key, value, checksum from records where stream_id = ? and kind = ? and key = ?')
+    this.#find = sql.query('select value, checksum from records where stream_id = ? and kind = ? and key = ?')
     this.#list = sql.query(
       'select key, value, checksum from records where stream_id = ? and kind = ? and key > ? order by key limit ?',
     )
@@ -28,10 +28,15 @@ export class RecordRows {
     this.#pathOf = sql.query('select path from streams where id = ?')
   }
 
-  /** @throws {ItxError} INTERNAL when the checksum does not match. */
+  /**
+   * A record whose place is damaged (stream, kind or key) is as good as never written.
+   *
+   * @throws {ItxError} INTERNAL when the checksum does not match.
+   */
   find(streamId: number, kind: RecordKind, key: string): string | null {
-    const row = this.#find.get(streamId, kind, key) as Row | undefined
-    return row ? this.#checked(streamId, kind, row).value : null
+    const row = this.#find.get(streamId, kind, key) as [value: string, checksum: number] | undefined
+    // Held against the key that was asked for: in a damaged table, another's row may be found.
+    return row ? this.#checked(streamId, kind, [key, ...row]).value : null
   }
 
   /** @throws {ItxError} INTERNAL when a checksum does not match. */

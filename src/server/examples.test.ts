@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CHECKOUT, TestTributary } from './testing.ts'
+
+// The files of docs/examples, run as they stand: what a newcomer copies must work. The page among them is opened by
+// e2e/examples.browser.test.ts.
+
+const OFFSET = /^\d{16}_\d{16}$/
+
+let tributary: TestTributary
+beforeAll(async () => (tributary = await TestTributary.start()))
+afterAll(() => tributary.stop())
+
+interface Run {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function run(program: string, file: string, token: string): Promise<Run> {
+  const { PATH, HOME } = process.env
+  const env = { PATH, HOME, TRIBUTARY_URL: tributary.url, TRIBUTARY_PROJECT: 'demo', TRIBUTARY_TOKEN: token }
+  return new Promise((resolve) => {
+    const options = { cwd: tributary.dataDir, env, timeout: 60_000 }
+    const child = execFile(program, [join(CHECKOUT, 'docs', 'examples', file)], options, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode, stdout, stderr }),
+    )
+  })
+}
+
+test('the official client makes, writes, follows, comes back and closes', async () => {
+  const { code, stdout, stderr } = await run(process.execPath, 'durable-streams-client.ts', tributary.token('operator'))
+  expect([code, stderr]).toEqual([0, ''])
+  const [made, ...rest] = stdout.trimEnd().split('\n')
+  const path = made?.replace('made /api/streams/demo', '') ?? ''
+  expect(path).toMatch(/^\/examples\/orders-\d+$/)
+  const events = await tributary.door('viewer').events(path)
+  expect(events.map(({ type }) => type)).toEqual(['stream/created', ...Array(6).fill('message'), 'stream/closed'])
+  expect(rest).toEqual([
+    'live: order 1 of 10',
+    'live: order 2 of 20',
+    'live: order 3 of 30',
+    'left after 0000000000000004_0000000000000000',
+    'again: order 4 of 40',
+    'again: order 5 of 50',
+    'again: order 6 of 60',
+    'closed at 0000000000000007_0000000000000000 and read to there',
+  ])
+})
+
+test('the official client says what a token without the right cannot do', async () => {
+  const { code, stderr } = await run(process.execPath, 'durable-streams-client.ts', tributary.token('viewer'))
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/403/)
+})
+
+/** What the script printed after each of its headings, by the first words of the heading. */
+function stepsOf(stdout: string): (heading: string) => string {
+  const steps = stdout.split('\n# ').slice(1)
+  return (heading) => {
+    const found = steps.find((step) => step.startsWith(heading))
+    if (found === undefined) throw new Error(`there is no step '${heading}' in:\n${stdout}`)
+    return found.slice(found.indexOf('\n') + 1).trim()
+  }
+}
+
+/** The payloads of the server-sent events of one name. */
+const dataOf = (name: string, text: string) =>
+  [...text.matchAll(new RegExp(`^event: ${name}\ndata:(.*)$`, 'gm'))].map(
+    ([, data]) => JSON.parse(data ?? '') as unknown,
+  )
+
+test('curl alone can do everything', async () => {
+  const { code, stdout, stderr } = await run('bash', 'curl.sh', tributary.token('operator'))
+  expect([code, stderr]).toEqual([0, ''])
+  const after = stepsOf(stdout)
+  expect(after('make a stream')).toMatch(/^HTTP\/1.1 201[^]*location: http:\S+\/examples\/curl-\S+\/orders$/i)
+  expect(after('append two messages')).toMatch(/^HTTP\/1.1 204/)
+  expect(JSON.parse(after('read from the start'))).toEqual([{ order: 1 }, { order: 2 }])
+  expect(after('where it ends')).toMatch(OFFSET)
+  expect(JSON.parse(after('wait for news'))).toEqual([{ order: 3 }])
+  const live = after('follow it')
+  // One append or both in a batch: that is up to who is faster.
+  expect(dataOf('data', live).flat()).toEqual([{ order: 4 }, { order: 5 }])
+  expect(dataOf('control', live).at(-1)).toMatchObject({ streamClosed: true, upToDate: true })
+  expect(after('a retry').replaceAll('\r', '').split('\n')).toEqual([
+    expect.stringMatching(/^HTTP\/1.1 200/),
+    expect.stringMatching(/^HTTP\/1.1 204/),
+    'a line of text',
+  ])
+  expect(JSON.parse(after('envelopes'))).toMatchObject({ maxOffset: 2, receipts: [{ offset: 2, duplicate: false }] })
+  const envelopes = after('and read')
+    .split('\n')
+    .map((line) => JSON.parse(line) as object)
+  expect(envelopes).toMatchObject([{ type: 'stream/created' }, { type: 'order/paid', metadata: { by: 'curl' } }])
+  expect(JSON.parse(after('what streams'))).toMatchObject({ streams: [{ name: 'orders', closed: true }] })
+})

@@ -1,0 +1,398 @@
+import { expect, test } from 'vitest'
+import { parsePath } from '../path.ts'
+import { TestProject, failureOf, until } from '../testing.ts'
+import type { Claim } from './work.ts'
+import { TestWebhooks, TimedTurns, rest } from './testing.ts'
+
+const ROOT = 'http://here/v1/stream/'
+const LEASE = 10_000
+
+/** A project whose time passes when it is told to. Use with `using`. */
+class Subscribed extends TestProject {
+  readonly turns: TimedTurns
+  readonly webhooks: TestWebhooks
+  readonly warnings: string[]
+
+  constructor(turns = new TimedTurns(), webhooks = new TestWebhooks(), warnings: string[] = []) {
+    const warn = (message: string) => void warnings.push(message)
+    super(undefined, { scheduler: turns, clock: turns.clock, webhooks, random: () => 0.5, warn })
+    this.turns = turns
+    this.webhooks = webhooks
+    this.warnings = warnings
+  }
+
+  get subscriptions() {
+    return this.streams.subscriptions
+  }
+
+  /** Appends a message as the HTTP door does. */
+  say(name: string, message: unknown = {}) {
+    const input = { type: 'message', raw: true, payload: JSON.stringify(message) } as never
+    return this.streams.append(parsePath(`/v1/stream/${name}`), [input])
+  }
+
+  hook(id: string, more: object = {}) {
+    const config = {
+      type: 'webhook',
+      pattern: 'events/*',
+      webhook: { url: 'https://hook' },
+      lease_ttl_ms: LEASE,
+      ...more,
+    }
+    return this.subscriptions.create(id, config, ROOT)
+  }
+
+  pull(id: string, more: object = {}) {
+    const config = { type: 'pull-wake', pattern: 'events/*', wake_stream: 'wake/pool', lease_ttl_ms: LEASE, ...more }
+    return this.subscriptions.create(id, config, ROOT)
+  }
+
+  async acked(id: string): Promise<Record<string, number>> {
+    const { streams } = await this.subscriptions.get(id)
+    return Object.fromEntries(streams.map(({ name, acked }) => [name, acked]))
+  }
+
+  /** The messages of the wake stream. */
+  async wakes(): Promise<{ readonly subscription_id: string; readonly generation: number }[]> {
+    const events = await this.log('/v1/stream/wake/pool')
+    return events.filter(({ type }) => type === 'wake').map(({ payload }) => JSON.parse(payload!))
+  }
+
+  /** What somebody with a claim says. */
+  progress(id: string, claim: Pick<Claim, 'wakeId' | 'generation'>, acks: Record<string, number>, done = true) {
+    const { type } = {
+      type: this.webhooks.notices.some((each) => each.subscriptionId === id) ? 'webhook' : 'pull-wake',
+    }
+    return this.subscriptions.progress(id, type as 'webhook', {
+      held: claim,
+      named: claim,
+      acks: Object.entries(acks).map(([stream, offset]) => ({ stream, offset })),
+      done,
+    })
+  }
+}
+
+test('what is committed together comes to one wake', async () => {
+  using project = new Subscribed()
+  await project.hook('s')
+  await Promise.all([project.say('events/a'), project.say('events/b'), project.say('other/c')])
+  await rest()
+  expect(project.webhooks.notices).toHaveLength(1)
+  expect(project.webhooks.notices[0]).toMatchObject({ subscriptionId: 's', generation: 1, address: ROOT })
+  expect(project.webhooks.notices[0]?.streams.map(({ name, pending }) => [name, pending])).toEqual([
+    ['events/a', true],
+    ['events/b', true],
+  ])
+})
+
+test('a receiver that fails is tried again later and later, with the same wake, across restarts', async () => {
+  using project = new Subscribed()
+  await project.hook('s')
+  project.webhooks.reception = 'refused'
+  await project.say('events/a')
+  await rest()
+  expect(project.webhooks.notices).toHaveLength(1)
+  expect((await project.subscriptions.get('s')).subscription.status).toBe('failed')
+  await project.turns.pass(999)
+  expect(project.webhooks.notices).toHaveLength(1)
+  await project.turns.pass(1)
+  expect(project.webhooks.notices).toHaveLength(2)
+  // The schedule survives: after the restart the second wait of 2 s goes on where it was.
+  await project.turns.pass(1500)
+  project.reopen()
+  await rest()
+  expect(project.webhooks.notices).toHaveLength(2)
+  expect((await project.subscriptions.get('s')).subscription.status).toBe('failed')
+  await project.turns.pass(499)
+  expect(project.webhooks.notices).toHaveLength(2)
+  project.webhooks.reception = 'done'
+  await project.turns.pass(1)
+  expect(project.webhooks.notices.map(({ wakeId, generation }) => [wakeId, generation])).toEqual(
+    Array.from({ length: 3 }, () => [project.webhooks.notices[0]?.wakeId, 1]),
+  )
+  expect((await project.subscriptions.get('s')).subscription).toMatchObject({ status: 'active', wake: null })
+  expect(await project.acked('s')).toEqual({ 'events/a': 2 })
+  expect(project.warnings).toHaveLength(1)
+})
+
+test('a receiver that is silent has as long as its lease, and is then tried again', async () => {
+  using project = new Subscribed()
+  await project.hook('s')
+  project.webhooks.reception = 'silence'
+  await project.say('events/a')
+  await rest()
+  await project.turns.pass(LEASE - 1)
+  expect((await project.subscriptions.get('s')).subscription.status).toBe('active')
+  await project.turns.pass(1)
+  expect((await project.subscriptions.get('s')).subscription).toMatchObject({
+    status: 'failed',
+    wake: { phase: 'due', attempts: 1 },
+  })
+})
+
+test('done means what the receiver was told, and nothing that came after', async () => {
+  using project = new Subscribed()
+  await project.hook('s')
+  project.webhooks.reception = 'silence'
+  await project.say('events/a')
+  await rest()
+  await project.say('events/a')
+  await project.say('events/b')
+  project.webhooks.answers[0]?.({ done: true })
+  await rest()
+  expect(await project.acked('s')).toEqual({ 'events/a': 2, 'events/b': -1 })
+  expect(project.webhooks.notices[1]).toMatchObject({ generation: 2 })
+  expect(project.webhooks.notices[1]?.streams).toMatchObject([
+    { name: 'events/a', acked: 2, tail: 3, pending: true },
+    { name: 'events/b', acked: -1, tail: 2, pending: true },
+  ])
+})
+
+test('who calls back before answering is believed: neither the answer nor its absence counts any more', async () => {
+  using project = new Subscribed()
+  await project.hook('s')
+  project.webhooks.reception = 'silence'
+  await project.say('events/a')
+  await rest()
+  const [notice] = project.webhooks.notices
+  await project.progress('s', notice!, { 'events/a': 2 }, false)
+  await project.turns.pass(LEASE - 1)
+  await project.progress('s', notice!, {}, false)
+  // The request has ended without an answer by now; whoever works on it goes on.
+  await project.turns.pass(LEASE - 1)
+  expect(project.webhooks.notices).toHaveLength(1)
+  expect(await project.progress('s', notice!, {})).toEqual({ nextWake: false })
+})
+
+test('a webhook that is taken and never called back for is told anew when the lease is over', async () => {
+  using project = new Subscribed()
+  await project.hook('s')
+  await project.say('events/a')
+  await rest()
+  await project.turns.pass(LEASE - 1)
+  expect(project.webhooks.notices).toHaveLength(1)
+  await project.turns.pass(1)
+  expect(project.webhooks.notices.map(({ generation }) => generation)).toEqual([1, 2])
+  expect(await failureOf(project.progress('s', project.webhooks.notices[0]!, { 'events/a': 2 }))).toMatchObject({
+    reason: 'fenced',
+  })
+})
+
+test('a lease survives a restart, and so does its end', async () => {
+  using project = new Subscribed()
+  await project.say('wake/pool')
+  await project.pull('s')
+  await project.say('events/a')
+  await rest()
+  const claim = await project.subscriptions.claim('s', 'worker-1')
+  await project.turns.pass(LEASE - 1)
+  project.reopen()
+  expect(await failureOf(project.subscriptions.claim('s', 'worker-2'))).toMatchObject({ holder: 'worker-1' })
+  await project.turns.pass(1)
+  // Told anew, for the next generation.
+  expect((await project.wakes()).map(({ generation }) => generation)).toEqual([1, 2])
+  const next = await project.subscriptions.claim('s', 'worker-2')
+  expect(next.generation).toBe(2)
+  expect(await failureOf(project.progress('s', claim, { 'events/a': 2 }))).toMatchObject({ reason: 'fenced' })
+  expect(await project.acked('s')).toEqual({ 'events/a': -1 })
+  await project.progress('s', next, { 'events/a': 2 })
+  project.reopen()
+  expect(await project.acked('s')).toEqual({ 'events/a': 2 })
+  expect(await failureOf(project.subscriptions.claim('s', 'worker-2'))).toMatchObject({ reason: 'no-pending-work' })
+})
+
+test('a wake is in the wake stream once, however often a crash makes it be written', async () => {
+  using project = new Subscribed()
+  await project.pull('s')
+  await project.say('events/a')
+  await rest()
+  // There is no wake stream yet: that is tried again.
+  expect((await project.subscriptions.get('s')).subscription.status).toBe('failed')
+  await project.say('wake/pool')
+  await project.turns.pass(1000)
+  expect(await project.wakes()).toMatchObject([{ subscription_id: 's', generation: 1 }])
+  // As a crash leaves it between the message and the note that it was written.
+  const { subscription } = await project.subscriptions.get('s')
+  const wake = { phase: 'due', id: subscription.wake!.id, stream: 'events/a', at: 0, attempts: 0 }
+  project.reopen(() => {})
+  project.storage.transactionSync({ flush() {}, committed() {}, rolledBack() {} }, (tx) =>
+    tx.saveRecord(0, 'subscription', { key: 's', value: JSON.stringify({ ...subscription, wake }) }),
+  )
+  await rest()
+  project.reopen()
+  await rest()
+  expect((await project.subscriptions.get('s')).subscription.wake?.phase).toBe('announced')
+  expect(await project.wakes()).toHaveLength(1)
+})
+
+test('a stream that was committed just before a crash is found, and one that was known stays as it was', async () => {
+  using project = new Subscribed()
+  await project.say('events/a')
+  await project.hook('s')
+  project.webhooks.reception = 'done'
+  await project.say('events/b')
+  await rest()
+  expect(await project.acked('s')).toEqual({ 'events/a': 2, 'events/b': 2 })
+  // Closed in the very turn of the commit: nobody was told of it.
+  void project.say('events/c')
+  void project.say('events/a')
+  project.reopen()
+  expect(project.webhooks.notices).toHaveLength(1)
+  await rest()
+  expect(project.webhooks.notices[1]?.streams.filter(({ pending }) => pending)).toMatchObject([
+    { name: 'events/a', acked: 2, tail: 3 },
+    { name: 'events/c', acked: -1, tail: 2 },
+  ])
+})
+
+test('a life that has ended takes its offsets along: nobody acknowledges the next one with them', async () => {
+  using project = new Subscribed()
+  await project.say('wake/pool')
+  await project.pull('s')
+  await project.say('events/a')
+  await project.say('events/b')
+  await rest()
+  const claim = await project.subscriptions.claim('s', 'worker-1')
+  await project.streams.reset(parsePath('/v1/stream/events/a'))
+  await project.streams.delete(parsePath('/v1/stream/events/b'))
+  await project.say('events/a')
+  await project.say('events/b')
+  await rest()
+  expect(await project.acked('s')).toEqual({ 'events/a': -1, 'events/b': -1 })
+  for (const name of ['events/a', 'events/b']) {
+    expect(await failureOf(project.progress('s', claim, { [name]: 2 }, false))).toMatchObject({
+      reason: 'invalid-offset',
+      path: `/v1/stream/${name}`,
+    })
+  }
+  expect(await project.progress('s', claim, {})).toEqual({ nextWake: true })
+  const next = await project.subscriptions.claim('s', 'worker-1')
+  expect(next.streams.map(({ name, pending }) => [name, pending])).toEqual([
+    ['events/a', true],
+    ['events/b', true],
+  ])
+  expect(await project.progress('s', next, { 'events/a': 2, 'events/b': 2 })).toEqual({ nextWake: false })
+})
+
+test('acknowledging is all or nothing', async () => {
+  using project = new Subscribed()
+  await project.say('wake/pool')
+  await project.pull('s')
+  await project.say('events/a')
+  await project.say('events/b')
+  await rest()
+  const claim = await project.subscriptions.claim('s', 'worker-1')
+  expect(await failureOf(project.progress('s', claim, { 'events/a': 2, 'events/b': 3 }))).toMatchObject({
+    reason: 'invalid-offset',
+    offset: 3,
+  })
+  expect(await project.acked('s')).toEqual({ 'events/a': -1, 'events/b': -1 })
+})
+
+test('making the same subscription at once makes it once', async () => {
+  using project = new Subscribed()
+  const made = await Promise.all([project.hook('s'), project.hook('s'), project.hook('s')])
+  expect(made.map(({ created }) => created).toSorted()).toEqual([false, false, true])
+  expect(new Set(made.map(({ subscription }) => subscription.life)).size).toBe(1)
+})
+
+test('a pattern over more streams than a page links them all where they end', async () => {
+  using project = new Subscribed()
+  const names = Array.from({ length: 1203 }, (_, i) => `events/${String(i).padStart(4, '0')}`)
+  for (const name of names) void project.say(name)
+  await project.say('events/more')
+  await project.hook('s')
+  project.webhooks.reception = 'done'
+  const first = await project.subscriptions.get('s')
+  const rest_ = await project.subscriptions.get('s', first.nextAfter ?? '')
+  expect(first.streams.length + rest_.streams.length).toBe(1204)
+  expect([...first.streams, ...rest_.streams].every(({ acked }) => acked === 2)).toBe(true)
+  // With each of them waiting, a wake tells of a thousand, and the next of the others.
+  for (const name of names) void project.say(name)
+  await until(() => project.webhooks.notices.length === 2 && !project.subscriptions.busy)
+  expect(project.webhooks.notices.map(({ streams }) => streams.filter(({ pending }) => pending).length)).toEqual([
+    1000, 203,
+  ])
+})
+
+test('a subscription that was half made when the process ended was never there', async () => {
+  using project = new Subscribed()
+  for (let i = 0; i < 700; i++) void project.say(`events/${i}`)
+  await project.say('events/more')
+  const making = project.hook('s')
+  await until(() => project.storage.working.findRecord(0, 'subscription', 's') !== null)
+  project.reopen()
+  expect(await failureOf(making)).toMatchObject({ code: 'UNAVAILABLE' })
+  await rest()
+  expect(await failureOf(project.subscriptions.get('s'))).toMatchObject({ reason: 'subscription' })
+  expect((await project.hook('s')).created).toBe(true)
+  const links = project.storage.working.listRecords(0, 'link', '', 5000)
+  expect(links).toHaveLength(701)
+})
+
+test('a deleted subscription leaves no link, even when the process ends before they are deleted', async () => {
+  using project = new Subscribed()
+  for (let i = 0; i < 700; i++) void project.say(`events/${i}`)
+  await project.say('events/more')
+  await project.hook('s')
+  await project.hook('other')
+  await project.subscriptions.delete('s')
+  project.reopen()
+  await until(() => !project.subscriptions.busy)
+  expect(project.storage.working.listRecords(0, 'link', '', 5000)).toHaveLength(701)
+  expect(await failureOf(project.subscriptions.get('s'))).toMatchObject({ reason: 'subscription' })
+})
+
+test('the project is not idle while something must happen by itself', async () => {
+  using project = new Subscribed()
+  await project.say('wake/pool')
+  await project.hook('hook')
+  await project.pull('pull')
+  await rest()
+  expect(project.streams.idle).toBe(true)
+  project.webhooks.reception = 'refused'
+  await project.say('events/a')
+  await rest()
+  // A retry is due.
+  expect(project.streams.idle).toBe(false)
+  project.webhooks.reception = 'done'
+  await project.turns.pass(1000)
+  // What is told in the wake stream waits for whoever comes, in the file as well as in memory.
+  expect(project.streams.idle).toBe(true)
+  await project.subscriptions.claim('pull', 'worker-1')
+  expect(project.streams.idle).toBe(false)
+})
+
+test('a wake stream that a pattern covers is not cause for its own wakes', async () => {
+  using project = new Subscribed()
+  await project.say('wake/pool')
+  await project.pull('s', { pattern: '**' })
+  await project.say('events/a')
+  await rest()
+  const claim = await project.subscriptions.claim('s', 'worker-1')
+  expect(claim.streams.map(({ name }) => name)).toEqual(['events/a'])
+  expect(await project.progress('s', claim, { 'events/a': 2 })).toEqual({ nextWake: false })
+})
+
+test('an acknowledgement that the disk refuses counts nowhere, and what was pending is told again', async () => {
+  using project = new Subscribed()
+  await project.say('wake/pool')
+  await project.pull('s')
+  await project.say('events/a')
+  await rest()
+  const claim = await project.subscriptions.claim('s', 'worker-1')
+  const refused = project.progress('s', claim, { 'events/a': 2 })
+  // Written, and not committed yet: then another participant of the group fails.
+  for (let i = 0; i < 20; i++) await Promise.resolve()
+  const fail = () =>
+    project.storage.transactionSync({ flush() {}, committed() {}, rolledBack() {} }, () => {
+      throw new Error('the disk is full')
+    })
+  expect(fail).toThrow()
+  expect(await failureOf(refused)).toMatchObject({ code: 'INTERNAL' })
+  expect(await failureOf(project.subscriptions.get('s'))).toMatchObject({ code: 'UNAVAILABLE', reason: 'storage' })
+  await project.turns.pass(5000)
+  expect(await project.acked('s')).toEqual({ 'events/a': -1 })
+  // The claim of before is still theirs.
+  expect(await project.progress('s', claim, { 'events/a': 2 })).toEqual({ nextWake: false })
+})
