@@ -67,6 +67,7 @@ test('every value can be set', () => {
     TRIBUTARY_LIVE_READERS: '50',
     TRIBUTARY_CORS_ORIGINS: 'https://app.example.com, http://localhost:5173/',
     TRIBUTARY_PROCESSORS: './processors.ts',
+    TRIBUTARY_WEBHOOK_LOCALHOST: 'true',
   })
   expect(config).toEqual({
     port: 8080,
@@ -79,8 +80,8 @@ test('every value can be set', () => {
     bootstrap: { email: 'admin@example.test', password: 'correct horse battery 9' },
     trustedProxies: ['127.0.0.1', '10.0.0.0/8', '2001:db8::/32'],
     longPollMs: 50,
+    webhookLocalhost: true,
     processors: './processors.ts',
-    webhookLocalhost: false,
     limits: {
       maxEventBytes: 2048,
       maxBatchEvents: 10,
@@ -222,5 +223,22 @@ test('an unknown variable is a warning that names the nearest known one', () => 
 test('variables that reach past the configuration are a warning', () => {
   expect(loadConfig({ BETTER_AUTH_TRUSTED_ORIGINS: 'https://evil.example' }).warnings).toEqual([
     expect.stringContaining('BETTER_AUTH_TRUSTED_ORIGINS'),
+  ])
+})
+
+test.each([
+  [{}, true],
+  [{ TRIBUTARY_BASE_URL: 'http://localhost:3000' }, true],
+  [{ TRIBUTARY_BASE_URL: 'http://[::1]:3000' }, true],
+  [{ TRIBUTARY_BASE_URL: 'https://streams.example.com' }, false],
+  [{ TRIBUTARY_BASE_URL: 'https://streams.example.com', TRIBUTARY_WEBHOOK_LOCALHOST: 'true' }, true],
+  [{ TRIBUTARY_WEBHOOK_LOCALHOST: 'false' }, false],
+])('with %j webhooks to this machine are allowed: %s', (env, allowed) => {
+  expect(loadConfig(env).webhookLocalhost).toBe(allowed)
+})
+
+test('webhooks to this machine are allowed or not, and nothing in between', () => {
+  expect(problemsOf({ TRIBUTARY_WEBHOOK_LOCALHOST: 'yes' })).toEqual([
+    'TRIBUTARY_WEBHOOK_LOCALHOST is "yes"; allowed: true or false',
   ])
 })

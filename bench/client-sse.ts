@@ -14,21 +14,22 @@ export interface SseLoad {
   /** How long before it is measured, and after. */
   readonly warmUpSeconds: number
   readonly seconds: number
+  /** How long after the last append deliveries may still come. */
+  readonly patienceMs: number
 }
 
 export interface Delivered {
-  /** Milliseconds from the call of append to the message at a reader. */
+  /** Milliseconds from the call of append to the message at a reader; of a delivery that did not come, until it was given up. */
   readonly p50: number
   readonly p99: number
-  readonly deliveries: number
+  /** Deliveries that did not come in time. */
+  readonly missing: number
   /** Milliseconds from the last append to the last delivery: long where the server does not keep up. */
   readonly behind: number
   /** The share of one processor that this process has used meanwhile. */
   readonly busy: number
 }
 
-/** A server that cannot keep up is given so long to deliver what is left. */
-const COMPLETE_MS = 180_000
 /** Connections that append, at most. */
 const APPENDERS = 32
 /** One that was not used for so long is not used again. */
@@ -41,6 +42,8 @@ class Readers {
   readonly #order: number[] = []
   readonly #seen = new Set<number>()
   readonly #readers: SseReader[] = []
+  /** How many messages each reader has had. */
+  readonly #had: number[] = []
   readonly #live = Promise.withResolvers<void>()
   #notLive: number
   #left = 0
@@ -52,7 +55,7 @@ class Readers {
     this.#notLive = readers
     // A failure may come before anybody waits.
     this.#complete.promise.catch(() => {})
-    for (let i = 0; i < readers; i++) this.#readers.push(this.#reader(port, path, headers))
+    for (let i = 0; i < readers; i++) this.#readers.push(this.#reader(i, port, path, headers))
   }
 
   /** Resolves when all of them are at the end of the stream. */
@@ -68,14 +71,15 @@ class Readers {
     this.#complete.promise.catch(() => {})
   }
 
-  /** The latencies, when nothing is missing any more. */
-  async complete(): Promise<number[]> {
-    const timer = setTimeout(() => {
-      this.#complete.reject(new Error(`${this.#left} deliveries are missing after ${COMPLETE_MS} ms`))
-    }, COMPLETE_MS)
+  /** The latencies, when nothing is missing any more, or the time is up. */
+  async complete(patienceMs: number): Promise<{ readonly latencies: readonly number[]; readonly missing: number }> {
+    const timer = setTimeout(() => this.#complete.resolve(), patienceMs)
     await this.#complete.promise
     clearTimeout(timer)
-    return this.#latencies
+    const now = performance.now()
+    // A reader has the beginning of the stream; what it lacks took at least until now.
+    const lacking = this.#had.flatMap((had) => this.#calledAt.slice(had).map((called) => now - called))
+    return { latencies: [...this.#latencies, ...lacking], missing: lacking.length }
   }
 
   fail(error: Error): void {
@@ -87,17 +91,19 @@ class Readers {
     for (const reader of this.#readers) reader.close()
   }
 
-  #reader(port: number, path: string, headers: SseLoad['headers']): SseReader {
-    let next = 0
+  #reader(i: number, port: number, path: string, headers: SseLoad['headers']): SseReader {
+    this.#had[i] = 0
     let live = false
     return new SseReader(port, `${path}?offset=now&live=sse`, headers, {
       data: (text) => {
         const now = performance.now()
         const messages = JSON.parse(text) as Message[]
-        for (const { n } of messages) {
-          this.#check(n, next++)
+        const had = this.#had[i] ?? 0
+        for (const [k, { n }] of messages.entries()) {
+          this.#check(n, had + k)
           this.#latencies.push(now - (this.#calledAt[n] ?? Number.NaN))
         }
+        this.#had[i] = had + messages.length
         this.#left -= messages.length
         if (this.#left === 0) this.#complete.resolve()
       },
@@ -186,26 +192,28 @@ export async function deliverLive(load: SseLoad): Promise<Delivered> {
   const appender = new Appender(load, (error) => readers.fail(error))
   const readers = new Readers(load, appender.calledAt)
   await readers.live
-  await delivered(appender, readers, load, load.warmUpSeconds)
+  const { missing } = await delivered(appender, readers, load, load.warmUpSeconds)
+  if (missing > 0) throw new Error(`${missing} deliveries are missing after a warm-up of ${load.warmUpSeconds} s`)
   const result = await delivered(appender, readers, load, load.seconds)
   readers.close()
   appender.close()
   return result
 }
 
-async function delivered(appender: Appender, readers: Readers, { pace }: SseLoad, seconds: number): Promise<Delivered> {
+async function delivered(appender: Appender, readers: Readers, load: SseLoad, seconds: number): Promise<Delivered> {
+  const { pace, patienceMs } = load
   readers.expect(pace * seconds)
   const cpu = process.cpuUsage()
   const start = performance.now()
   await paced(pace, seconds, async () => appender.append())
   const appended = performance.now()
-  const latencies = await readers.complete()
+  const { latencies, missing } = await readers.complete(patienceMs)
   const end = performance.now()
   const { user, system } = process.cpuUsage(cpu)
   return {
     p50: percentile(latencies, 0.5),
     p99: percentile(latencies, 0.99),
-    deliveries: latencies.length,
+    missing,
     behind: end - appended,
     busy: (user + system) / 1000 / (end - start),
   }

@@ -14,7 +14,7 @@ import { Connection } from './wire.ts'
 
 const CLIENTS = 64
 const ROUNDS = scaled(5, 1)
-const MS = scaled(1200, 300)
+const MS = scaled(800, 300)
 
 const client = await startStreamClient()
 const [ours, published, peer] = [await startBuilt(), await startPublished(), await startPeer('accept')]

@@ -36,9 +36,9 @@ export function messageText(n: number): string {
   return `${String(n).padStart(8, '0')} ${LINES[n % LINES.length]}\n`
 }
 
-/** Messages of one append. */
+/** Consecutive messages, with commas between them. */
 export function messagesJson(first: number, count: number): string {
-  return `[${Array.from({ length: count }, (_, i) => messageJson(first + i)).join(',')}]`
+  return Array.from({ length: count }, (_, i) => messageJson(first + i)).join(',')
 }
 
 /** The body of an answer as it was before it was compressed. */

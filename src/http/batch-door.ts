@@ -3,7 +3,7 @@ import type { Instance } from '../itx/instance.ts'
 import { ItxError } from '../streams/errors.ts'
 import { errorResponse, notAllowed, textResponse } from './http-error.ts'
 import { letIn } from './let-in.ts'
-import { mediaType } from '../streams/core/content-type.ts'
+import { mediaType } from '../streams/content-type.ts'
 import { bodyText } from './request-body.ts'
 
 const TYPES: ReadonlySet<string> = new Set(['application/json', 'application/x-ndjson'])

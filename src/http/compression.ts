@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib'
-import { mediaType } from '../streams/core/content-type.ts'
+import { mediaType } from '../streams/content-type.ts'
 
 /** Smaller bodies gain less than the work costs. */
 const LEAST_BYTES = 4096

@@ -82,15 +82,16 @@ describe('without a good credential the answer is 401, to the byte the same for 
 })
 
 describe('a project of somebody else is as missing as one that is not there', () => {
+  // Names of one length: the answer repeats the name, and says how long it is itself.
   test('to the byte, for every method and target', async () => {
     const headers = { authorization: `Bearer ${otherToken}`, 'content-type': 'application/json' }
     for (const method of METHODS) {
       for (const target of TARGETS) {
         const body = method === 'PUT' || method === 'POST' ? { body: '[1]' } : {}
         const forbidden = await tributary.raw(`/api/streams/demo${target}`, { method, headers, ...body })
-        const missing = await tributary.raw(`/api/streams/nosuch${target}`, { method, headers, ...body })
+        const missing = await tributary.raw(`/api/streams/nope${target}`, { method, headers, ...body })
         expect(forbidden.status).toBe(404)
-        expect(visible(forbidden, 'demo')).toBe(visible(missing, 'nosuch'))
+        expect(visible(forbidden, 'demo')).toBe(visible(missing, 'nope'))
       }
     }
   })
@@ -109,8 +110,8 @@ describe('a project of somebody else is as missing as one that is not there', ()
     for (const method of ['GET', 'POST']) {
       const headers = { cookie, origin: tributary.origin }
       const forbidden = await tributary.raw('/api/streams/demo/orders', { method, headers })
-      const missing = await tributary.raw('/api/streams/nosuch/orders', { method, headers })
-      expect([forbidden.status, visible(forbidden, 'demo')]).toEqual([404, visible(missing, 'nosuch')])
+      const missing = await tributary.raw('/api/streams/nope/orders', { method, headers })
+      expect([forbidden.status, visible(forbidden, 'demo')]).toEqual([404, visible(missing, 'nope')])
     }
   })
 })

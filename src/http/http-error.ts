@@ -1,3 +1,4 @@
+import { FastResponse } from 'srvx'
 import { outgoingError } from '../itx/errors-out.ts'
 import type { Instance } from '../itx/instance.ts'
 import type { ItxError, ItxErrorCode, ItxErrorDetails } from '../streams/errors.ts'
@@ -80,5 +81,6 @@ export function textResponse(
   body: string | Buffer<ArrayBuffer> | null,
   init: { status?: number; headers?: Record<string, string> } = {},
 ): Response {
-  return new Response(body, { status: init.status ?? 200, headers: { ...COMMON, ...init.headers } })
+  // Goes out with its length and in one piece; the platform's own would go through a web stream, at half the speed.
+  return new FastResponse(body, { status: init.status ?? 200, headers: { ...COMMON, ...init.headers } })
 }

@@ -68,6 +68,16 @@ test('the end of a stream is heard, its last events before it', async () => {
   expect(await given.wait({ after: given.tail - 1 })).toBe('events')
 })
 
+test('the last events of a stream are heard before its end, however much that nobody sees comes between', async () => {
+  using given = await following()
+  const news = given.wait()
+  await turn()
+  // More than one batch holds, in one commit.
+  const unseen = Array.from({ length: 600 }, (_, i) => given.streams.setMetadata(PATH, { i }))
+  await Promise.all([...unseen, given.project.append('/s', { type: 'last' }), given.streams.close(PATH)])
+  expect(await news).toBe('events')
+})
+
 test.each(['delete', 'reset'] as const)('a stream that is no more (%s) is heard of', async (how) => {
   using given = await following()
   const news = given.wait()

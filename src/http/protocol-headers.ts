@@ -1,5 +1,5 @@
-import { MAX_CONTENT_TYPE, isContentType } from '../streams/core/content-type.ts'
-import type { CoreState, Expiry, Producer } from '../streams/core/state.ts'
+import type { CoreState, Expiry, Producer } from '../itx/project-access.ts'
+import { MAX_CONTENT_TYPE, isContentType } from '../streams/content-type.ts'
 import { ItxError } from '../streams/errors.ts'
 import { formatOffset, parseStreamOffset } from './http-offset.ts'
 import { STREAMS_PREFIX } from './stream-path.ts'

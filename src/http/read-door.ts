@@ -1,11 +1,10 @@
 import type { Instance } from '../itx/instance.ts'
 import type { KnownPrincipal } from '../itx/principal.ts'
-import type { ProjectAccess } from '../itx/project-access.ts'
-import { mediaType } from '../streams/core/content-type.ts'
+import { MAX_PAGE_EVENTS, type ProjectAccess, type StreamState } from '../itx/project-access.ts'
+import { mediaType } from '../streams/content-type.ts'
 import { ItxError, streamGone, streamNotFound } from '../streams/errors.ts'
 import type { EncodedEvent } from '../streams/event.ts'
 import type { StreamPath } from '../streams/path.ts'
-import { MAX_PAGE_EVENTS, type StreamState } from '../streams/project-reader.ts'
 import { encodedBody } from './compression.ts'
 import { readFiltered } from './filtered-read.ts'
 import { textResponse } from './http-error.ts'
@@ -87,9 +86,8 @@ async function page(read: ReadRequest): Promise<Response> {
     const visibleOnly = !envelopes
     const found = await readFiltered(access, path, { after, filter, visibleOnly, signal: request.signal })
     const { events, through, unjudged } = found
-    return pageResponse(read, events, Math.min(through, tail), {
-      ...(unjudged > 0 ? { 'stream-unjudged': String(unjudged) } : {}),
-    })
+    const said = unjudged > 0 ? { 'stream-unjudged': String(unjudged) } : {}
+    return pageResponse(read, events, Math.min(through, tail), said)
   }
   // The end is known already where the client has all of it: nothing need be read to say so.
   if (after >= tail) return notModified(read, tail) ?? pageResponse(read, [], tail)

@@ -1,4 +1,4 @@
-import { mediaType } from '../streams/core/content-type.ts'
+import { mediaType } from '../streams/content-type.ts'
 import { ItxError } from '../streams/errors.ts'
 import { tooLarge } from '../streams/event.ts'
 

@@ -1,5 +1,5 @@
 import type { EncodedEvent } from '../streams/event.ts'
-import { mediaType } from '../streams/core/content-type.ts'
+import { mediaType } from '../streams/content-type.ts'
 import { pageBytes } from './byte-messages.ts'
 import { formatOffset } from './http-offset.ts'
 import { JSON_TYPE, messagesJson } from './stream-messages.ts'

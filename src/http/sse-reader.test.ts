@@ -18,7 +18,7 @@ interface Reading {
   readonly failures: unknown[]
 }
 
-async function stream(keepAliveMs = 1e6) {
+async function streamed(keepAliveMs = 1e6) {
   const project = new TestProject()
   const { streams } = project
   const { incarnationId } = (await streams.create(PATH, { contentType: 'application/json' })).state
@@ -45,7 +45,7 @@ const numbers = ({ target }: Reading) =>
 
 describe('a reader whose connection takes nothing', () => {
   test('at the tail has little unsent, whatever happens, and then goes on where it was', async () => {
-    using given = await stream()
+    using given = await streamed()
     const [slow, fast] = [given.begin(), given.begin()]
     await until(() => [slow, fast].every(({ target }) => target.text.includes('upToDate')))
     slow.target.stall()
@@ -61,7 +61,7 @@ describe('a reader whose connection takes nothing', () => {
   })
 
   test('on the way to it has a page or two unsent', async () => {
-    using given = await stream()
+    using given = await streamed()
     await given.say(200, 100 * KIB)
     const target = new SlowTarget()
     target.stall()
@@ -77,7 +77,7 @@ describe('a reader whose connection takes nothing', () => {
   })
 
   test('that is cut off while it has something unsent is cut off at once', async () => {
-    using given = await stream()
+    using given = await streamed()
     const slow = given.begin()
     await until(() => slow.target.text.includes('upToDate'))
     slow.target.stall()
@@ -89,7 +89,7 @@ describe('a reader whose connection takes nothing', () => {
 })
 
 test('a reader whose pages cannot be read is cut off, and the failure is told', async () => {
-  using given = await stream()
+  using given = await streamed()
   await given.say(3, 10)
   given.streams.read = () => Promise.reject(new Error('the disk is gone'))
   const reading = given.begin()
@@ -99,7 +99,7 @@ test('a reader whose pages cannot be read is cut off, and the failure is told', 
 })
 
 test('a life that is over when a reader begins is not spliced to the next', async () => {
-  using given = await stream()
+  using given = await streamed()
   await given.say(3, 10)
   const old = given.hub
   await given.streams.reset(PATH)
@@ -109,8 +109,18 @@ test('a life that is over when a reader begins is not spliced to the next', asyn
   expect(reading.target.text).toBe('')
 })
 
+test('a page of another life ends a reader before it says anything of it', async () => {
+  using given = await streamed()
+  await given.say(3, 10)
+  const read = given.streams.read.bind(given.streams)
+  given.streams.read = async (...args) => ({ ...(await read(...args)), incarnationId: 'another' })
+  const reading = given.begin()
+  await until(() => reading.target.writableEnded)
+  expect(reading.target.text).toBe('')
+})
+
 test('a thousand readers of one stream are one subscription, and none is left of them', async () => {
-  using given = await stream()
+  using given = await streamed()
   let subscriptions = 0
   const subscribe = given.streams.subscribe.bind(given.streams)
   given.streams.subscribe = (...args) => {
@@ -127,7 +137,7 @@ test('a thousand readers of one stream are one subscription, and none is left of
 })
 
 test('where it is is repeated to those who have heard nothing for so long', async () => {
-  using given = await stream(20)
+  using given = await streamed(20)
   const reading = given.begin()
   await until(() => controlsOf(parseSse(reading.target.text)).length >= 4, 'the fourth control event', 1e9)
   const said = controlsOf(parseSse(reading.target.text)).map(({ upToDate }) => upToDate)
@@ -145,7 +155,7 @@ test.each([
   const touch = vi.spyOn(streams, 'touch')
   const stream = { path: PATH, incarnationId: state.incarnationId, form: 'json', keepAliveMs: 10 } as const
   const target = new SlowTarget()
-  new SseReader(SseHub.of(streams, stream), target, { after: 0, cursor: 0, onClose: () => {}, log: () => {} })
+  void new SseReader(SseHub.of(streams, stream), target, { after: 0, cursor: 0, onClose: () => {}, log: () => {} })
   await until(() => controlsOf(parseSse(target.text)).length >= 3, 'the third control event', 1e9)
   expect(touch.mock.calls.length > 0).toBe(ttlSeconds !== undefined)
   target.destroy()

@@ -112,10 +112,6 @@ export class SseReader {
   /** Takes its place at the tail, if it has everything that was told there. @returns whether there is no more to do. */
   #join(): boolean {
     const { tail } = this.#hub
-    if (tail.over) {
-      this.cut()
-      return true
-    }
     if (tail.visible > this.#through) return false
     this.#atTail = true
     this.#through = Math.max(this.#through, tail.position)

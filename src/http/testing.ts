@@ -54,20 +54,20 @@ export class SseClient {
   readonly ended: Promise<'end' | 'cut'>
 
   constructor(port: number, path: string, headers: Record<string, string> = {}, { paused = false } = {}) {
-    this.ended = new Promise((resolve) => {
-      this.#request = httpRequest({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
-        this.#response = response
-        this.status = response.statusCode ?? 0
-        this.headers = response.headers
-        response.setEncoding('utf8')
-        response.on('data', (text: string) => (this.text += text))
-        response.on('end', () => resolve('end'))
-        response.on('error', () => resolve('cut'))
-        if (paused) response.pause()
-      })
-      this.#request.on('error', () => resolve('cut'))
-      this.#request.end()
+    const ended = Promise.withResolvers<'end' | 'cut'>()
+    this.ended = ended.promise
+    this.#request = httpRequest({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
+      this.#response = response
+      this.status = response.statusCode ?? 0
+      this.headers = response.headers
+      response.setEncoding('utf8')
+      response.on('data', (text: string) => (this.text += text))
+      response.on('end', () => ended.resolve('end'))
+      response.on('error', () => ended.resolve('cut'))
+      if (paused) response.pause()
     })
+    this.#request.on('error', () => ended.resolve('cut'))
+    this.#request.end()
   }
 
   get events(): SseEvent[] {

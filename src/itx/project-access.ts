@@ -6,6 +6,12 @@ import type { ProjectInfo, ProjectRole } from './handle.ts'
 import { type Operation, coreTypesFor, requireRole } from './permissions.ts'
 import { IN_PROCESS, type Session } from './session.ts'
 
+/** What the doors need of the engine's words: they get the engine from here alone. */
+export type { CoreState, Expiry, Producer } from '../streams/core/state.ts'
+export type { ForkPlace } from '../streams/fork.ts'
+export { MAX_PAGE_EVENTS, type StreamState } from '../streams/project-reader.ts'
+export type { MessageReceipt } from '../streams/project-writer.ts'
+
 interface AccessParts {
   /** The project's id. */
   readonly id: string

@@ -99,11 +99,6 @@ export class StreamTail {
     return this.#state?.expiry !== undefined
   }
 
-  /** Why there will be no more; null while there may be. */
-  get over(): CloseReason | null {
-    return this.#over
-  }
-
   #follow(subscription: Subscription): void {
     this.#subscription = subscription
     // Everybody left before it had begun.

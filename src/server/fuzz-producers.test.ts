@@ -102,11 +102,11 @@ function send(path: string, { text, close, streamSeq, producer }: Append): Promi
 /** Mostly what is next, else what came before it or is yet to come. */
 const around = fc.constantFrom(0, 0, 0, 0, 0, -1, -2, 1, 2)
 const step = fc.record({
-  id: fc.constantFrom('a', 'b', '\u00fc b=c;', null),
-  epochBy: fc.constantFrom(0, 0, 0, 0, 0, 0, 1, -1),
+  id: fc.constantFrom('a', 'b', 'b c=d;,"', null),
+  epochBy: fc.constantFrom(0, 0, 0, 0, 0, 1, -1),
   seqBy: around,
-  streamSeq: fc.constantFrom(null, null, null, '1', '10', '2', 'a', 'B', '\u00e9'),
-  close: fc.constantFrom(false, false, false, false, false, false, false, false, false, true),
+  streamSeq: fc.constantFrom(null, null, null, '1', '10', '2', 'a', 'B', '~'),
+  close: fc.nat(39).map((n) => n === 7),
   empty: fc.constantFrom(false, false, false, true),
   /** The same request twice at once: of a retry that overtakes its first, one is stored. */
   twice: fc.constantFrom(false, false, true),
@@ -117,7 +117,7 @@ test('whatever producers do, at once, again and through restarts, is answered an
   let [runs, sent] = [0, 0]
   const statuses = new Map<number, number>()
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 60 }), async (actions) => {
+    fc.asyncProperty(fc.array(action, { minLength: 20, maxLength: 60 }), async (actions) => {
       const path = `/producers/${runs++}`
       const model = new Model()
       await door.send('PUT', path, undefined, { 'content-type': 'text/plain' })
@@ -153,7 +153,8 @@ test('whatever producers do, at once, again and through restarts, is answered an
     }),
     { numRuns: 60, seed: SEED },
   )
-  // Every kind of answer was among them, and not once or twice.
-  for (const status of [200, 204, 400, 403, 409]) expect(statuses.get(status) ?? 0).toBeGreaterThan(20)
+  // Every kind of answer was among them, and not just once or twice.
+  for (const status of [200, 204, 400, 403, 409])
+    expect([status, statuses.get(status) ?? 0]).toEqual([status, expect.toSatisfy((n: number) => n > 20)])
   expect(tributary.logged).toEqual([])
 }, 120_000)

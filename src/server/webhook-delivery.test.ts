@@ -166,17 +166,6 @@ test('the host that is named is the one that the receiver sees, whatever the add
   expect((await receiver.nth(1)).headers.host).toBe(`localhost:${receiver.port}`)
 })
 
-test('a proxy of the environment is not asked: it would look the name up anew', async () => {
-  await using receiver = await WebhookReceiver.start()
-  process.env['HTTP_PROXY'] = 'http://127.0.0.1:9'
-  process.env['NODE_USE_ENV_PROXY'] = '1'
-  closing.push(() => {
-    delete process.env['HTTP_PROXY']
-    delete process.env['NODE_USE_ENV_PROXY']
-  })
-  expect(await deliver(receiver.url)).toEqual({ done: false })
-})
-
 test('when a subscription is made, a name that leads nowhere is let pass, and one that leads inside is not', async () => {
   const failing: Resolve = async () => {
     throw new Error('ENOTFOUND')

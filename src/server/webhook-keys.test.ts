@@ -55,6 +55,6 @@ test('a token that was changed, cut, or signed by somebody else is none', () => 
     `trw_${'a'.repeat(2000)}`,
     '',
   ]) {
-    expect(keys.verify(bad), bad).toBe('invalid')
+    expect(keys.verify(bad)).toBe('invalid')
   }
 })

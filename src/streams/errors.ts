@@ -59,6 +59,17 @@ export function streamNotFound(path: string): ItxError {
   return new ItxError('NOT_FOUND', `stream ${path} does not exist`, { path })
 }
 
+/** A stream that has ended, for good. */
+export function streamClosed({
+  path,
+  lastVisibleOffset,
+}: {
+  readonly path: string
+  readonly lastVisibleOffset: number
+}): ItxError {
+  return new ItxError('CONFLICT', `${path} is closed`, { reason: 'closed', path, lastVisibleOffset })
+}
+
 /** A stream that was deleted while forks read its log keeps its path until the last of them is gone. */
 export function streamGone(code: 'NOT_FOUND' | 'CONFLICT', path: string): ItxError {
   return new ItxError(code, `${path} was deleted, and its path is not free before its forks are`, {

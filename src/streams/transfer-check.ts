@@ -14,7 +14,7 @@ import {
   checkReason,
   isCoreType,
 } from './core/core-events.ts'
-import { MAX_CONTENT_TYPE, isContentType } from './core/content-type.ts'
+import { MAX_CONTENT_TYPE, isContentType } from './content-type.ts'
 import { type CoreState, emptyState } from './core/state.ts'
 import { ItxError, shown } from './errors.ts'
 import { type EncodedEvent, RESERVED_PREFIX, type Raw, checkEncodedInput } from './event.ts'

@@ -1,4 +1,4 @@
-import { ItxError } from '../errors.ts'
+import { ItxError, streamClosed } from '../errors.ts'
 import type { EncodedEvent, EncodedInput, Receipt } from '../event.ts'
 import { utf8Bytes } from '../json-text.ts'
 import { type BreakerLimits, takeToken } from './breaker.ts'
@@ -150,11 +150,6 @@ function isoTime(ms: number): string {
 function place(input: EncodedInput, offset: number, createdAt: string): EncodedEvent {
   const { offset: _precondition, ...rest } = input
   return { ...rest, offset, createdAt }
-}
-
-/** The error for an append to a stream that has ended. */
-export function streamClosed({ path, lastVisibleOffset }: CoreState): ItxError {
-  return new ItxError('CONFLICT', `${path} is closed`, { reason: 'closed', path, lastVisibleOffset })
 }
 
 function checkGate(state: CoreState): void {

@@ -388,7 +388,7 @@ test('an acknowledgement that the disk refuses counts nowhere, and what was pend
     project.storage.transactionSync({ flush() {}, committed() {}, rolledBack() {} }, () => {
       throw new Error('the disk is full')
     })
-  expect(fail).toThrow()
+  expect(fail).toThrow('unforeseen')
   expect(await failureOf(refused)).toMatchObject({ code: 'INTERNAL' })
   expect(await failureOf(project.subscriptions.get('s'))).toMatchObject({ code: 'UNAVAILABLE', reason: 'storage' })
   await project.turns.pass(5000)

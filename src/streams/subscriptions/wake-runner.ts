@@ -1,4 +1,4 @@
-import { mediaType } from '../core/content-type.ts'
+import { mediaType } from '../content-type.ts'
 import { ItxError } from '../errors.ts'
 import type { EncodedInput } from '../event.ts'
 import { encodeJson } from '../json-text.ts'

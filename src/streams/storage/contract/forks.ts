@@ -62,6 +62,23 @@ export function describeForks(withStorage: WithStorage): void {
         expect(host.storage.committed.isRetained(root.path)).toBe(true)
       }))
 
+    test('is kept for a fork that is gone itself as long as one of that is there, whatever it has of it', () =>
+      withStorage(async (host) => {
+        const [root, middle, leaf] = await store(host, (tx) => {
+          const source = insertStream(tx, '/root', eventsTo(4))
+          const fork = insertFork(tx, '/middle', source, 4)
+          return [source, fork, insertFork(tx, '/leaf', fork, 0, eventsTo(2))] as const
+        })
+        await removeAndCollect(host, root)
+        await removeAndCollect(host, middle)
+        await store(host, (tx) => tx.collectGarbage(COLLECT_ALL))
+        expect(offsetsOf(host, middle)).toEqual(upTo(4))
+        expect(host.storage.committed.isRetained(root.path)).toBe(true)
+        await removeAndCollect(host, leaf)
+        expect(host.storage.committed.lastOffset(root.id)).toBe(0)
+        expect(host.storage.committed.isRetained(root.path)).toBe(false)
+      }))
+
     test.each(ORDERS)('goes when all of a chain is deleted: %s, %s, %s', (...order) =>
       withStorage(async (host) => {
         const chain = await storeChain(host)
