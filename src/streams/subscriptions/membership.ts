@@ -12,12 +12,14 @@ import {
   subscriptionConfig,
   tooMany,
 } from './config.ts'
+import { type Ledger, nextToldIn } from './ledger.ts'
 import { type Link, type Tail, named, unnamed } from './link.ts'
+import type { SubscriptionParts } from './parts.ts'
 import type { SubscriptionPorts } from './ports.ts'
 import type { Subscription, SubscriptionRecords } from './records.ts'
 import { patternRoot } from './resume.ts'
 import { ASLEEP } from './wake.ts'
-import { type WakeRunner, nextToldIn } from './wake-runner.ts'
+import type { WakeRunner } from './wake-runner.ts'
 import { Watch, type Watches } from './watches.ts'
 import { subscriptionNotFound } from './work.ts'
 
@@ -29,15 +31,17 @@ export class Membership {
   readonly #ports: SubscriptionPorts
   readonly #records: SubscriptionRecords
   readonly #watches: Watches
+  readonly #ledger: Ledger
   readonly #runner: WakeRunner
   readonly #making = new Map<string, Promise<unknown>>()
   /** Subscriptions whose links are being deleted. */
   #clearing = 0
 
-  constructor(ports: SubscriptionPorts, records: SubscriptionRecords, watches: Watches, runner: WakeRunner) {
+  constructor({ ports, records, watches, ledger, runner }: SubscriptionParts) {
     this.#ports = ports
     this.#records = records
     this.#watches = watches
+    this.#ledger = ledger
     this.#runner = runner
   }
 
@@ -77,8 +81,8 @@ export class Membership {
   async remove(id: string): Promise<void> {
     await this.#made(id)
     const watch = this.#watches.get(id)
-    if (!watch || !this.#runner.current(watch)) return
-    this.#runner.remove(watch)
+    if (!watch || !this.#ledger.current(watch)) return
+    this.#ledger.remove(watch)
     this.#watches.remove(watch)
     await this.#ports.storage.durable()
     void this.#clear(watch)
@@ -98,7 +102,7 @@ export class Membership {
     const fresh = this.#named(watch, subscription, paths)
     const count = subscription.named + fresh.length
     if (count > MAX_NAMED_STREAMS) throw tooMany('named streams', count, MAX_NAMED_STREAMS)
-    if (fresh.length > 0) this.#runner.write(watch, { ...subscription, named: count }, fresh)
+    if (fresh.length > 0) this.#ledger.write(watch, { ...subscription, named: count }, fresh)
     this.#watches.forgetPaths()
     await this.#ports.storage.durable()
   }
@@ -110,8 +114,8 @@ export class Membership {
     const link = this.#records.findLink(watch.life, path)
     if (link?.explicit) {
       const left = unnamed(link)
-      this.#runner.write(watch, { ...subscription, named: subscription.named - 1 }, left ? [left] : [])
-      if (!left) this.#runner.writeLink(watch, path, null)
+      this.#ledger.write(watch, { ...subscription, named: subscription.named - 1 }, left ? [left] : [])
+      if (!left) this.#ledger.writeLink(watch, path, null)
       this.#watches.forgetPaths()
     }
     await this.#ports.storage.durable()
@@ -123,7 +127,7 @@ export class Membership {
   async #known(id: string, config: SubscriptionConfig): Promise<Subscription | null> {
     await this.#made(id)
     const watch = this.#watches.get(id)
-    const known = watch && this.#runner.current(watch)
+    const known = watch && this.#ledger.current(watch)
     if (!known) return null
     if (known.config.hash === config.hash) return known
     throw new ItxError('CONFLICT', `subscription ${JSON.stringify(id)} exists with another configuration`, {
@@ -184,8 +188,8 @@ export class Membership {
       after = page.at(-1)?.path
       const isLast = page.length < PAGE
       const links = this.#globbed(watch, made, paths)
-      this.#runner.write(watch, isLast ? made : { ...made, linking: true }, links)
-      if (first) for (const link of this.#named(watch, made, explicit)) this.#runner.writeLink(watch, link.path, link)
+      this.#ledger.write(watch, isLast ? made : { ...made, linking: true }, links)
+      if (first) for (const link of this.#named(watch, made, explicit)) this.#ledger.writeLink(watch, link.path, link)
       await this.#ports.storage.durable()
       if (isLast) return
       await nextTurn(this.#ports.scheduler)
@@ -230,7 +234,7 @@ export class Membership {
   }
 
   #current(watch: Watch): Subscription {
-    const subscription = this.#runner.current(watch)
+    const subscription = this.#ledger.current(watch)
     if (subscription) return subscription
     throw subscriptionNotFound(watch.id)
   }
@@ -242,7 +246,7 @@ export class Membership {
       for (;;) {
         const page = this.#records.pageLinks(life, '', PAGE)
         if (page.length > 0) {
-          this.#ports.storage.transactionSync(this.#runner, (tx) => {
+          this.#ports.storage.transactionSync(this.#ledger, (tx) => {
             for (const { path } of page) this.#records.removeLink(tx, life, path)
           })
         }

@@ -2,10 +2,8 @@ import { nextTurn } from '../scheduler.ts'
 import type { StreamPath } from '../path.ts'
 import { STREAM_ROOT } from './config.ts'
 import { literalStart } from './glob.ts'
-import type { SubscriptionPorts } from './ports.ts'
-import type { SubscriptionRecords } from './records.ts'
-import { Watch, type Watches } from './watches.ts'
-import type { WakeRunner } from './wake-runner.ts'
+import type { SubscriptionParts } from './parts.ts'
+import { Watch } from './watches.ts'
 
 /** Links looked at in one turn. */
 const LINKS = 500
@@ -19,19 +17,17 @@ const COMPARISONS = 20_000
  * @param isBeingMade whether a subscription that is not ready on the disk is being made by this process
  */
 export async function resumeSubscriptions(
-  ports: SubscriptionPorts,
-  records: SubscriptionRecords,
-  watches: Watches,
-  runner: WakeRunner,
+  parts: SubscriptionParts,
   isBeingMade: (id: string) => boolean,
 ): Promise<void> {
+  const { ports, records, watches, ledger, runner } = parts
   const stored = records.list()
   for (const subscription of stored) {
     if (isBeingMade(subscription.id)) continue
     const known = watches.get(subscription.id)
     if (subscription.linking) {
       // Nobody was told that there is such a subscription.
-      ports.storage.transactionSync(runner, (tx) => records.remove(tx, subscription.id))
+      ports.storage.transactionSync(ledger, (tx) => records.remove(tx, subscription.id))
     } else if (known?.life !== subscription.life) {
       watches.add(new Watch(subscription))
     } else {
@@ -40,8 +36,8 @@ export async function resumeSubscriptions(
   }
   const ids = new Set(stored.filter(({ linking }) => !linking).map(({ id }) => id))
   for (const watch of watches.all()) if (!ids.has(watch.id) && !isBeingMade(watch.id)) watches.remove(watch)
-  await findLinked(ports, records, watches, runner)
-  await findUnlinked(ports, records, watches)
+  await findLinked(parts)
+  await findUnlinked(parts)
   for (const watch of watches.all()) {
     if (isBeingMade(watch.id)) continue
     watch.linked = true
@@ -49,12 +45,12 @@ export async function resumeSubscriptions(
   }
 }
 
-async function findLinked(
-  { storage, scheduler }: SubscriptionPorts,
-  records: SubscriptionRecords,
-  watches: Watches,
-  runner: WakeRunner,
-): Promise<void> {
+async function findLinked({
+  ports: { storage, scheduler },
+  records,
+  watches,
+  ledger,
+}: SubscriptionParts): Promise<void> {
   for (let after = ''; ;) {
     const page = records.pageAllLinks(after, LINKS)
     const lives = new Map(watches.all().map((watch) => [watch.life, watch]))
@@ -62,7 +58,7 @@ async function findLinked(
     for (const { life, path } of page) lives.get(life)?.candidates.add(path)
     // Their subscription was deleted, and a crash kept them from following it.
     if (orphans.length > 0) {
-      storage.transactionSync(runner, (tx) => {
+      storage.transactionSync(ledger, (tx) => {
         for (const { life, path } of orphans) records.removeLink(tx, life, path)
       })
     }
@@ -73,7 +69,7 @@ async function findLinked(
   }
 }
 
-async function findUnlinked(ports: SubscriptionPorts, records: SubscriptionRecords, watches: Watches): Promise<void> {
+async function findUnlinked({ ports, records, watches }: SubscriptionParts): Promise<void> {
   const matching = watches.all().filter(({ config }) => config.pattern !== null)
   const limit = Math.max(10, Math.min(LINKS, Math.floor(COMPARISONS / Math.max(1, matching.length))))
   for (const prefix of outermost(matching.map(patternRoot))) {

@@ -3,9 +3,11 @@ import { nextTurn } from '../scheduler.ts'
 import { ItxError } from '../errors.ts'
 import { nameOf, pathOf, subscriptionId } from './config.ts'
 import { Membership } from './membership.ts'
+import type { SubscriptionParts } from './parts.ts'
 import type { LinkedStream, SubscriptionPorts } from './ports.ts'
 import { type Subscription, SubscriptionRecords } from './records.ts'
 import { resumeSubscriptions } from './resume.ts'
+import { Ledger } from './ledger.ts'
 import { WakeRunner } from './wake-runner.ts'
 import { Watches, type Watch } from './watches.ts'
 import { type Claim, type Progress, Work, subscriptionNotFound } from './work.ts'
@@ -42,8 +44,10 @@ export interface SubscriptionPage {
  */
 export class Subscriptions {
   readonly #ports: SubscriptionPorts
+  readonly #parts: SubscriptionParts
   readonly #records: SubscriptionRecords
   readonly #watches: Watches
+  readonly #ledger: Ledger
   readonly #runner: WakeRunner
   readonly #membership: Membership
   readonly #work: Work
@@ -57,11 +61,22 @@ export class Subscriptions {
 
   constructor(ports: SubscriptionPorts) {
     this.#ports = ports
-    this.#records = new SubscriptionRecords(ports.storage)
-    this.#watches = new Watches((life, path) => this.#records.findLink(life, path)?.explicit ?? false)
-    this.#runner = new WakeRunner(ports, this.#records, () => this.#lost())
-    this.#membership = new Membership(ports, this.#records, this.#watches, this.#runner)
-    this.#work = new Work(ports, this.#runner)
+    const records = new SubscriptionRecords(ports.storage)
+    const watches = new Watches((life, path) => records.findLink(life, path)?.explicit ?? false)
+    const ledger = new Ledger(ports, records, {
+      onCommitted: (changed) => {
+        for (const watch of changed) this.#runner.drive(watch)
+      },
+      onLost: () => this.#lost(),
+    })
+    const runner = new WakeRunner(ports, records, ledger)
+    this.#parts = { ports, records, watches, ledger, runner }
+    this.#records = records
+    this.#watches = watches
+    this.#ledger = ledger
+    this.#runner = runner
+    this.#membership = new Membership(this.#parts)
+    this.#work = new Work(this.#parts)
     this.#begin()
   }
 
@@ -129,7 +144,7 @@ export class Subscriptions {
    */
   async get(id: string, after = ''): Promise<SubscriptionPage> {
     const watch = await this.#watch(id)
-    const subscription = this.#runner.current(watch)
+    const subscription = this.#ledger.current(watch)
     if (!subscription) throw subscriptionNotFound(id)
     const links = this.#records.pageLinks(watch.life, after === '' ? '' : pathOf(after), LISTED)
     const streams = links.map(({ path, explicit, acked }) => ({ name: nameOf(path) ?? path, explicit, acked }))
@@ -205,7 +220,7 @@ export class Subscriptions {
       .then(() => {
         if (this.#stopped) return
         this.#runner.go()
-        return resumeSubscriptions(this.#ports, this.#records, this.#watches, this.#runner, this.#membership.isMaking)
+        return resumeSubscriptions(this.#parts, this.#membership.isMaking)
       })
       .catch((error: unknown) => {
         if (this.#stopped) return
@@ -272,13 +287,13 @@ export class Subscriptions {
   #end(watch: Watch, paths: readonly StreamPath[], deleted: boolean): void {
     for (const path of paths) {
       const link = this.#records.findLink(watch.life, path)
-      const subscription = this.#runner.current(watch)
+      const subscription = this.#ledger.current(watch)
       if (!link || link.incarnationId === null || !subscription) continue
       const stream = this.#ports.committedNow(path)
       if (stream === 'stale' || stream?.ref.incarnationId === link.incarnationId) continue
       if (deleted) {
-        this.#runner.writeLink(watch, path, null)
-        if (link.explicit) this.#runner.write(watch, { ...subscription, named: subscription.named - 1 })
+        this.#ledger.writeLink(watch, path, null)
+        if (link.explicit) this.#ledger.write(watch, { ...subscription, named: subscription.named - 1 })
         this.#watches.forgetPaths()
         watch.candidates.delete(path)
       }

@@ -1,10 +1,13 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { type IncomingHttpHeaders, type Server, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { encodeJson } from '../json-text.ts'
+import { parsePath } from '../path.ts'
 import { type Scheduler, nodeScheduler } from '../scheduler.ts'
-import { TestClock } from '../testing.ts'
+import { TestClock, TestProject } from '../testing.ts'
 import type { WebhookJwk } from './keys.ts'
 import type { WakeNotice, WebhookPort } from './ports.ts'
+import type { Claim } from './work.ts'
 
 /** Turns as they come; timers that run out when the clock is told to move on, in order, each at its time. */
 export class TimedTurns implements Scheduler {
@@ -163,4 +166,71 @@ export function isSigned({ headers, text }: Pick<Received, 'headers' | 'text'>, 
   if (!jwk) return false
   const key = createPublicKey({ key: { ...jwk }, format: 'jwk' })
   return verify(null, Buffer.from(`${time}.${text}`), key, Buffer.from(signature, 'base64url'))
+}
+
+/** The stream root, and the lease, of subscriptions that are made without much ado. */
+export const ROOT = 'http://here/v1/stream/'
+export const LEASE = 10_000
+
+/** A project whose time passes when it is told to. Use with `using`. */
+export class Subscribed extends TestProject {
+  readonly turns: TimedTurns
+  readonly webhooks: TestWebhooks
+  readonly warnings: string[]
+
+  constructor(turns = new TimedTurns(), webhooks = new TestWebhooks(), warnings: string[] = []) {
+    const warn = (message: string) => void warnings.push(message)
+    super(undefined, { scheduler: turns, clock: turns.clock, webhooks, random: () => 0.5, warn })
+    this.turns = turns
+    this.webhooks = webhooks
+    this.warnings = warnings
+  }
+
+  get subscriptions() {
+    return this.streams.subscriptions
+  }
+
+  /** Appends a message as the HTTP door does. */
+  say(name: string, message: unknown = {}) {
+    const payload = encodeJson(message, 'payload')
+    return this.streams.append(parsePath(`/v1/stream/${name}`), [{ type: 'message', raw: true, payload }])
+  }
+
+  hook(id: string, more: object = {}) {
+    const config = {
+      type: 'webhook',
+      pattern: 'events/*',
+      webhook: { url: 'https://hook' },
+      lease_ttl_ms: LEASE,
+      ...more,
+    }
+    return this.subscriptions.create(id, config, ROOT)
+  }
+
+  pull(id: string, more: object = {}) {
+    const config = { type: 'pull-wake', pattern: 'events/*', wake_stream: 'wake/pool', lease_ttl_ms: LEASE, ...more }
+    return this.subscriptions.create(id, config, ROOT)
+  }
+
+  async acked(id: string): Promise<Record<string, number>> {
+    const { streams } = await this.subscriptions.get(id)
+    return Object.fromEntries(streams.map(({ name, acked }) => [name, acked]))
+  }
+
+  /** The messages of the wake stream. */
+  async wakes(): Promise<{ readonly subscription_id: string; readonly generation: number }[]> {
+    const events = await this.log('/v1/stream/wake/pool')
+    return events.filter(({ type }) => type === 'wake').map(({ payload }) => JSON.parse(payload ?? ''))
+  }
+
+  /** What somebody with a claim says. */
+  progress(id: string, claim: Pick<Claim, 'wakeId' | 'generation'>, acks: Record<string, number>, done = true) {
+    const isHook = this.webhooks.notices.some((each) => each.subscriptionId === id)
+    return this.subscriptions.progress(id, isHook ? 'webhook' : 'pull-wake', {
+      held: claim,
+      named: claim,
+      acks: Object.entries(acks).map(([stream, offset]) => ({ stream, offset })),
+      done,
+    })
+  }
 }

@@ -3,10 +3,12 @@ import type { StreamPath } from '../path.ts'
 import { nextTurn } from '../scheduler.ts'
 import { pathOf, streamName, workerName } from './config.ts'
 import type { Link } from './link.ts'
+import type { SubscriptionParts } from './parts.ts'
 import type { LinkedStream, SubscriptionPorts } from './ports.ts'
 import type { Subscription } from './records.ts'
 import { type WakeName, begun, checkUnclaimed, claimed, ended, extended, fence, noPendingWork } from './wake.ts'
-import { type Held, type WakeRunner, linkedStream } from './wake-runner.ts'
+import { type Held, type Ledger, linkedStream } from './ledger.ts'
+import type { WakeRunner } from './wake-runner.ts'
 import type { Watch } from './watches.ts'
 
 /** Streams acknowledged in one request, at most: twice what a wake tells of. */
@@ -39,10 +41,12 @@ export interface Ack {
 /** What those do who work on wakes. Every decision is taken in one turn, and answered once it is on the disk. */
 export class Work {
   readonly #ports: SubscriptionPorts
+  readonly #ledger: Ledger
   readonly #runner: WakeRunner
 
-  constructor(ports: SubscriptionPorts, runner: WakeRunner) {
+  constructor({ ports, ledger, runner }: SubscriptionParts) {
     this.#ports = ports
+    this.#ledger = ledger
     this.#runner = runner
   }
 
@@ -57,8 +61,8 @@ export class Work {
       const awake = subscription.wake === null ? begun(subscription, id, pending, now) : subscription
       const wakeId = awake.wake?.id ?? id
       // Looked for before they hold it: what is found now belongs to this wake.
-      const streams = this.#runner.told(watch, awake).map(linkedStream)
-      this.#runner.write(watch, claimed(awake, holder, now, watch.config.leaseMs))
+      const streams = this.#ledger.told(watch, awake).map(linkedStream)
+      this.#ledger.write(watch, claimed(awake, holder, now, watch.config.leaseMs))
       return { wakeId, generation: awake.generation, streams, leaseMs: watch.config.leaseMs }
     })
     return claim
@@ -91,7 +95,7 @@ export class Work {
       links.set(path, link)
     }
     const next = done ? ended(subscription) : extended(subscription, this.#ports.now(), watch.config.leaseMs)
-    this.#runner.write(watch, next, [...links.values()])
+    this.#ledger.write(watch, next, [...links.values()])
     return { nextWake: done && (await this.#nextWake(watch, subscription)) }
   }
 
@@ -99,7 +103,7 @@ export class Work {
     this.#check(watch, 'pull-wake')
     const subscription = this.#current(watch)
     fence(subscription, held, named)
-    this.#runner.write(watch, ended(subscription))
+    this.#ledger.write(watch, ended(subscription))
     await this.#nextWake(watch, subscription)
   }
 
@@ -111,7 +115,7 @@ export class Work {
   }
 
   #acked(watch: Watch, subscription: Subscription, path: StreamPath, offset: number | null, changed?: Link): Link {
-    const found = this.#runner.hold(watch, path, subscription)
+    const found = this.#ledger.hold(watch, path, subscription)
     if (found === null || found === 'stale') throw invalidOffset(path, offset, 'it is no stream of this subscription')
     const held: Held = { link: changed ?? found.link, tail: found.tail }
     const { link, tail } = held
@@ -128,7 +132,7 @@ export class Work {
   async #withPending<T>(watch: Watch, act: (subscription: Subscription, pending: StreamPath | null) => T): Promise<T> {
     for (;;) {
       const subscription = this.#current(watch)
-      const { pending, stale, more } = this.#runner.look(watch, subscription)
+      const { pending, stale, more } = this.#ledger.look(watch, subscription)
       if (pending !== null || (stale.length === 0 && !more)) {
         const result = act(subscription, pending)
         await this.#ports.storage.durable()
@@ -140,7 +144,7 @@ export class Work {
   }
 
   #current(watch: Watch): Subscription {
-    const subscription = this.#runner.current(watch)
+    const subscription = this.#ledger.current(watch)
     if (subscription) return subscription
     throw subscriptionNotFound(watch.id)
   }

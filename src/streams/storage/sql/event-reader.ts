@@ -24,7 +24,7 @@ type EventRow = [
 
 const COLUMNS = 'offset, type, created_at, key, payload, metadata, source, raw, chunks, checksum'
 // `stream/…` as a range: '0' follows '/'.
-const VISIBLE = `and (type < 'stream/' or type >= 'stream0')`
+const VISIBLE = `(type < 'stream/' or type >= 'stream0')`
 
 /** Reads event rows in pages, puts chunks together, and holds every row against its checksum. */
 export class EventReader {
@@ -44,8 +44,8 @@ export class EventReader {
     this.#pages = {
       up: page('', 'asc'),
       down: page('', 'desc'),
-      upVisible: page(VISIBLE, 'asc'),
-      downVisible: page(VISIBLE, 'desc'),
+      upVisible: page(`and ${VISIBLE}`, 'asc'),
+      downVisible: page(`and ${VISIBLE}`, 'desc'),
     }
     this.#hasKey = sql.query('select 1 from events where stream_id = ? and key = ?')
     this.#byKey = sql.query(`select ${COLUMNS} from events where stream_id = ? and key = ?`)
@@ -53,7 +53,9 @@ export class EventReader {
     this.#chunks = sql.query(
       'select bytes from event_chunks where stream_id = ? and offset = ? and part = ? order by chunk',
     )
-    this.#between = sql.query('select count(*) from events where stream_id = ? and offset > ? and offset < ?')
+    this.#between = sql.query(
+      `select count(*), count(iif(${VISIBLE}, 1, null)) from events where stream_id = ? and offset > ? and offset < ?`,
+    )
     this.#offsets = sql.query('select offset from events where stream_id = ? and offset > ? order by offset')
   }
 
@@ -89,7 +91,10 @@ export class EventReader {
     return { events, full: events.length === range.limit }
   }
 
-  /** Core events are left out unread, so a row that is missing would not show as a gap: the rows are counted instead. */
+  /**
+   * Core events are left out unread, so a row that is missing would not show as a gap: the rows are counted instead. And
+   * those that are not left out a second time: where a row is damaged, SQLite may end a list downwards without a word.
+   */
   #checkGapless(stream: StreamRef, { after, before, descending }: EventRange, { events, full }: EventPage): void {
     const last = events.at(-1)?.offset
     // What a full page did not come to is for the next one.
@@ -98,8 +103,12 @@ export class EventReader {
     const end = before ?? this.lastOffset(stream.id) + 1
     const to = full && !descending && last !== undefined ? last + 1 : end
     const expected = to - from - 1
-    const [found] = this.#between.get(stream.id, from, to) as [number]
-    if (expected <= 0 || found === expected) return
+    if (expected <= 0) return
+    const [found, visible] = this.#between.get(stream.id, from, to) as [number, number]
+    if (found === expected) {
+      if (visible === events.length) return
+      throw missingEvent(stream.path, descending ? (last ?? to) - 1 : (last ?? from) + 1)
+    }
     let missing = from + 1
     for (const [offset] of this.#offsets.iterate(stream.id, from) as IterableIterator<[number]>) {
       if (offset !== missing) break

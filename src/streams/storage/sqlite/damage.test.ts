@@ -100,6 +100,27 @@ describe('a log', () => {
     })
   })
 
+  test('does not end for such a reader where SQLite cannot make out a row, and says nothing', async () => {
+    using project = new TestProject()
+    await project.append('/a', ...times(13, { type: 'event', payload: 5 }))
+    const id = project.storage.working.loadStream(A)?.id
+    project.reopen(() => {
+      const bytes = readFileSync(project.file)
+      // Twelve bytes say how a row is stored, and they say so; then come its stream's number and its offset.
+      const header = Buffer.from([12, 1, 1, 13 + 2 * 'event'.length, 13 + 2 * 24])
+      // With 32 more of them, its checksum is read as that number, and zero lies below all others.
+      const isFit = (at: number) => bytes[at + 12] === id && (bytes[at + 13] ?? 0) > 3 && bytes[at + 12 + 32] === 0
+      let at = bytes.indexOf(header)
+      while (at !== -1 && !isFit(at)) at = bytes.indexOf(header, at + 1)
+      expect(at).not.toBe(-1)
+      bytes[at] = 12 ^ 32
+      writeFileSync(project.file, bytes)
+    })
+    for (const order of ['asc', 'desc'] as const) {
+      expect(await failureOf(project.streams.read(A, { visibleOnly: true, order }))).toMatchObject(CORRUPT)
+    }
+  })
+
   test('is not empty to such a reader when its last events go missing under a running process', async () => {
     using project = new TestProject()
     await project.append('/a', ...times(3, { type: 'x' }))
