@@ -185,7 +185,8 @@ async function claim({ instance, request }: Asked, access: ProjectAccess, id: st
 }
 
 function described({ instance, address }: Asked, access: ProjectAccess, page: Page, status = 200): Response {
-  const { config, id, createdAt, generation, wake, ...rest } = page.subscription
+  const { config, id, createdAt, generation, status: state, wake } = page.subscription
+  const retry = wake?.phase === 'due' && wake.attempts > 0 ? wake : null
   const signing = {
     alg: 'ed25519',
     kid: instance.wakes.publicKey(access.id).kid,
@@ -204,9 +205,10 @@ function described({ instance, address }: Asked, access: ProjectAccess, page: Pa
       wake_stream: config.wakeStream,
       lease_ttl_ms: config.leaseMs,
       created_at: createdAt,
-      status: rest.status,
+      status: state,
       generation,
-      next_attempt_at: wake?.phase === 'due' && wake.attempts > 0 ? new Date(wake.at).toISOString() : null,
+      next_attempt_at: retry && new Date(retry.at).toISOString(),
+      last_error: retry?.error ?? null,
       description: config.description,
     },
     { status },

@@ -19,6 +19,7 @@ async function started(env: Record<string, string> = {}): Promise<TestTributary>
 interface Described {
   readonly status: string
   readonly next_attempt_at: string | null
+  readonly last_error: string | null
   readonly streams: readonly { readonly path: string; readonly acked_offset: string }[]
 }
 
@@ -38,7 +39,10 @@ test('a webhook that failed before a restart comes after it: the same wake, unde
   await door.put('/v1/stream/events/a', '{"n":1}')
   const first = await receiver.nth(1)
   await eventually(async () => ((await door.get(at)).json as Described).status === 'failed')
-  expect(((await door.get(at)).json as Described).next_attempt_at).toMatch(/^\d{4}-/)
+  expect((await door.get(at)).json).toMatchObject({
+    next_attempt_at: expect.stringMatching(/^\d{4}-/) as string,
+    last_error: 'it answered 503',
+  })
   const keys = await keysOf(tributary)
 
   await tributary.kill()

@@ -246,13 +246,10 @@ export class WakeRunner {
     const now = this.#ports.now()
     const { leaseMs, type } = watch.config
     if (outcome.kind === 'failed') {
-      if (wake.attempts === 0) {
-        const to = watch.config.url === null ? 'the wake stream' : 'the webhook'
-        this.#ports.warn(
-          `subscription ${watch.id}: ${to} was not reached, which is tried again: ${String(outcome.error)}`,
-        )
-      }
-      this.#ledger.write(watch, undelivered(subscription, now, this.#ports.random()))
+      // Whoever made it sees it there. In the server's log it would only be in everybody else's way.
+      const { error } = outcome
+      const why = error instanceof Error ? error.message : String(error)
+      this.#ledger.write(watch, undelivered(subscription, now, this.#ports.random(), why))
     } else if (outcome.kind === 'nothing') {
       this.#ledger.write(watch, ended(subscription))
     } else if (outcome.done) {

@@ -81,13 +81,13 @@ test('a wake that could not be told is tried again later and later, for as long 
   let state: WakeState = DUE
   const waits: number[] = []
   for (let now = 1000; waits.length < 9;) {
-    state = undelivered(state, now, 0.5)
+    state = undelivered(state, now, 0.5, 'it answered 503')
     if (state.wake?.phase !== 'due') throw new Error('it was given up')
     waits.push(state.wake.at - now)
     now = state.wake.at
   }
   expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000])
-  expect(state.status).toBe('failed')
+  expect(state).toMatchObject({ status: 'failed', wake: { error: 'it answered 503' } })
   expect(delivered(state, 5000, LEASE)).toMatchObject({ status: 'active', wake: { phase: 'leased', until: 35_000 } })
 })
 
@@ -98,7 +98,7 @@ test('retries are spread by a fifth to either side', () => {
 
 test('who has called back already is not counted as undelivered, nor delivered anew', () => {
   const working = extended(DUE, 5000, LEASE)
-  expect(undelivered(working, 6000, 0.5)).toBe(working)
+  expect(undelivered(working, 6000, 0.5, 'late')).toBe(working)
   expect(delivered(working, 6000, LEASE)).toBe(working)
   expect(announced(CLAIMED)).toBe(CLAIMED)
 })
@@ -106,6 +106,6 @@ test('who has called back already is not counted as undelivered, nor delivered a
 test('a clock that goes back leaves nothing waiting longer than it would have from the start', () => {
   const farAhead = { ...CLAIMED, wake: { ...CLAIMED.wake!, until: 10_000_000 } } as WakeState
   expect(settled(farAhead, 0, LEASE).wake).toMatchObject({ until: LEASE })
-  const late = undelivered(begun(ASLEEP, 'w_1', 'a', 10_000_000), 10_000_000, 0.5)
+  const late = undelivered(begun(ASLEEP, 'w_1', 'a', 10_000_000), 10_000_000, 0.5, 'late')
   expect(settled(late, 0, LEASE).wake).toMatchObject({ at: 72_000 })
 })

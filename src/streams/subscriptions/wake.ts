@@ -28,6 +28,8 @@ export type Wake =
       readonly at: number
       /** Attempts that have failed. */
       readonly attempts: number
+      /** Why the last one did. */
+      readonly error?: string
     }
   /** Told, for whoever claims it first; there is no hurry. */
   | { readonly phase: 'announced'; readonly id: string }
@@ -47,6 +49,8 @@ const FIRST_RETRY_MS = 1000
 const LONGEST_RETRY_MS = 60_000
 /** Part of a wait by which it may be longer or shorter, so that receivers that failed together are not hit together. */
 const JITTER = 0.2
+/** Characters of an error that are kept, at most. */
+const MAX_ERROR = 200
 
 /**
  * The state as it is now: a lease that has run out is over. A clock that went back leaves nothing waiting longer than it
@@ -138,11 +142,15 @@ export function announced<S extends WakeState>(state: S): S {
 }
 
 /** It could not be told: another attempt is due later. One who has called back all the same has it. */
-export function undelivered<S extends WakeState>(state: S, now: number, random: number): S {
+export function undelivered<S extends WakeState>(state: S, now: number, random: number, why: string): S {
   const { wake } = state
   if (wake?.phase !== 'due') return state
   const attempts = wake.attempts + 1
-  return { ...state, status: 'failed', wake: { ...wake, attempts, at: now + retryDelay(attempts, random) } }
+  return {
+    ...state,
+    status: 'failed',
+    wake: { ...wake, attempts, at: now + retryDelay(attempts, random), error: why.slice(0, MAX_ERROR) },
+  }
 }
 
 /** The wait after so many failures, in milliseconds. @param random at least 0, below 1 */
