@@ -56,7 +56,10 @@ export class ExpirySweep {
       // Those that are used live on, so the list may not get shorter: one page a sweep.
       for (const path of reader.listExpired(now(), SLICE)) {
         if (this.#stopped) return
-        await expire(path)
+        // One that is damaged must not keep the others.
+        await expire(path).catch((error: unknown) => {
+          if (!this.#stopped) warn(`${path} is over and was not removed: ${String(error)}`)
+        })
         await nextTurn(scheduler)
       }
       next = reader.nextExpiry()
