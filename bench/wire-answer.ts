@@ -25,6 +25,8 @@ export class AnswerReader {
   #state: 'head' | 'counted' | 'size' | 'chunk' | 'after' | 'last' = 'head'
   /** Bytes of the body, or of its chunk, that are still to come. */
   #left = 0
+  /** The next answer is one to HEAD, which has no body, whatever its headers say. */
+  bodiless = false
 
   constructor(sink: AnswerSink) {
     this.#sink = sink
@@ -64,7 +66,7 @@ export class AnswerReader {
     const status = Number(text.slice(9, 12))
     this.#sink.head(status, text)
     const length = headerOf(text, 'content-length')
-    const hasBody = status !== 204 && status !== 304
+    const hasBody = status !== 204 && status !== 304 && !this.bodiless
     if (hasBody && length === undefined) {
       if (headerOf(text, 'transfer-encoding')?.toLowerCase() !== 'chunked') throw new Error(`no length in:\n${text}`)
       this.#state = 'size'

@@ -47,6 +47,7 @@ export function requestBytes({ method, path, headers = {}, body = '' }: Asked): 
 
 export class Connection {
   readonly socket: Socket
+  readonly #reader: AnswerReader
   #waiting: PromiseWithResolvers<Answer> | null = null
   #status = 0
   #head = ''
@@ -55,7 +56,7 @@ export class Connection {
 
   private constructor(socket: Socket) {
     this.socket = socket
-    const reader = new AnswerReader({
+    this.#reader = new AnswerReader({
       head: (status, text) => {
         this.#status = status
         this.#head = text
@@ -63,7 +64,7 @@ export class Connection {
       piece: (bytes) => this.#pieces.push(bytes),
       end: () => this.#answered(),
     })
-    socket.on('data', (bytes: Buffer) => reader.take(bytes))
+    socket.on('data', (bytes: Buffer) => this.#reader.take(bytes))
     socket.on('error', (error) => this.#fail(error))
     socket.on('close', () => this.#fail(new Error('the server has closed the connection')))
   }
@@ -84,6 +85,7 @@ export class Connection {
     if (this.#waiting) throw new Error('the last request has no answer yet')
     this.#waiting = Promise.withResolvers()
     const { promise } = this.#waiting
+    this.#reader.bodiless = request.toString('latin1', 0, 5) === 'HEAD '
     if (this.#over) this.#fail(this.#over)
     else if (typeof request === 'string') this.socket.write(request, 'latin1')
     else this.socket.write(request)

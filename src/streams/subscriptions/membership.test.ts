@@ -39,6 +39,7 @@ test('a subscription that was half made when the process ended was never there',
   project.reopen()
   expect(await failureOf(making)).toMatchObject({ code: 'UNAVAILABLE' })
   await rest()
+  expect(project.storage.working.listRecords(0, 'subscription', '', 10)).toEqual([])
   expect(await failureOf(project.subscriptions.get('s'))).toMatchObject({ reason: 'subscription' })
   expect((await project.hook('s')).created).toBe(true)
   const links = project.storage.working.listRecords(0, 'link', '', 5000)
@@ -51,6 +52,10 @@ test('a deleted subscription leaves no link, even when the process ends before t
   await project.say('events/more')
   await project.hook('s')
   await project.hook('other')
+  await project.hook('third')
+  await project.subscriptions.delete('third')
+  await until(() => !project.subscriptions.busy)
+  expect(project.storage.working.listRecords(0, 'link', '', 5000)).toHaveLength(1402)
   await project.subscriptions.delete('s')
   project.reopen()
   await until(() => !project.subscriptions.busy)
@@ -87,4 +92,22 @@ test('a wake stream that a pattern covers is not cause for its own wakes', async
   const claim = await project.subscriptions.claim('s', 'worker-1')
   expect(claim.streams.map(({ name }) => name)).toEqual(['events/a'])
   expect(await project.progress('s', claim, { 'events/a': 2 })).toEqual({ nextWake: false })
+})
+
+test('a project has a thousand subscriptions at most; one that is there already may be confirmed', async () => {
+  using project = new Subscribed()
+  await Promise.all(Array.from({ length: 1000 }, (_, i) => project.hook(`s${i}`, { pattern: `p${i}/*` })))
+  expect(await failureOf(project.hook('more'))).toEqual({
+    code: 'CONFLICT',
+    reason: 'too-many',
+    count: 1001,
+    limit: 1000,
+  })
+  expect((await project.hook('s7', { pattern: 'p7/*' })).created).toBe(false)
+  await project.subscriptions.delete('s7')
+  expect((await project.hook('more')).created).toBe(true)
+  // Each stream still wakes its own, and only that.
+  await project.say('p3/a')
+  await rest()
+  expect(project.webhooks.notices.map(({ subscriptionId }) => subscriptionId)).toEqual(['s3'])
 })

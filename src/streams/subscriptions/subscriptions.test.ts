@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest'
+import { CORE_STATE_VERSION } from '../core/state.ts'
 import { parsePath } from '../path.ts'
-import { failureOf } from '../testing.ts'
+import { CommitScheduler } from '../storage/sqlite/group-commit.ts'
+import { SqliteStorage } from '../storage/sqlite/sqlite-storage.ts'
+import { failureOf, plantState, until } from '../testing.ts'
 import { LEASE, ROOT, Subscribed, rest } from './testing.ts'
 
 // Wakes, leases and acknowledgements over a project on a real disk, through restarts, with a clock that is told the time.
@@ -98,6 +101,22 @@ test('who calls back before answering is believed: neither the answer nor its ab
   await project.turns.pass(LEASE - 1)
   expect(project.webhooks.notices).toHaveLength(1)
   expect(await project.progress('s', notice!, {})).toEqual({ nextWake: false })
+})
+
+test('a subscription has one webhook under way at a time, however fast its receiver calls back', async () => {
+  using project = new Subscribed()
+  await project.hook('s')
+  project.webhooks.reception = 'silence'
+  await project.say('events/a')
+  await rest()
+  await project.progress('s', project.webhooks.notices[0]!, { 'events/a': 2 })
+  await project.say('events/a')
+  await rest()
+  expect((await project.subscriptions.get('s')).subscription.wake?.phase).toBe('due')
+  expect(project.webhooks.notices).toHaveLength(1)
+  project.webhooks.answers[0]?.({ done: false })
+  await rest()
+  expect(project.webhooks.notices[1]).toMatchObject({ generation: 2 })
 })
 
 test('a webhook that is taken and never called back for is told anew when the lease is over', async () => {
@@ -246,4 +265,41 @@ test('an acknowledgement that the disk refuses counts nowhere, and what was pend
   expect(await project.acked('s')).toEqual({ 'events/a': -1 })
   // The claim of before is still theirs.
   expect(await project.progress('s', claim, { 'events/a': 2 })).toEqual({ nextWake: false })
+})
+
+test('a wake whose streams are gone before it is told is told to nobody', async () => {
+  using project = new Subscribed()
+  await project.hook('s')
+  project.webhooks.reception = 'refused'
+  await project.say('events/a')
+  await rest()
+  await project.streams.delete(parsePath('/v1/stream/events/a'))
+  await project.turns.pass(1000)
+  expect(project.webhooks.notices).toHaveLength(1)
+  expect((await project.subscriptions.get('s')).subscription).toMatchObject({ status: 'active', wake: null })
+})
+
+test('a stream whose state must be rebuilt first is waited for, by wakes, claims and acknowledgements', async () => {
+  using project = new Subscribed()
+  await project.say('wake/pool')
+  await project.hook('hook')
+  await project.pull('pull')
+  project.webhooks.reception = 'refused'
+  await project.say('events/a')
+  const { exists: _, ...state } = await project.streams.state(parsePath('/v1/stream/events/a'))
+  const outdate = () => {
+    // As an older version left it, with what that version could not know.
+    const storage = new SqliteStorage(project.file, new CommitScheduler())
+    plantState(storage, { ...state, lastVisibleOffset: 0 }, CORE_STATE_VERSION - 1)
+    storage.close()
+  }
+  project.reopen(outdate)
+  const claim = await project.subscriptions.claim('pull', 'worker-1')
+  expect(claim.streams).toMatchObject([{ name: 'events/a', tail: 2, pending: true }])
+  project.reopen(outdate)
+  expect(await project.progress('pull', claim, { 'events/a': 2 })).toEqual({ nextWake: false })
+  project.webhooks.reception = 'done'
+  project.reopen(outdate)
+  await until(() => project.webhooks.notices.length > 0)
+  expect(project.webhooks.notices.at(-1)?.streams).toMatchObject([{ name: 'events/a', tail: 2, pending: true }])
 })
