@@ -1,5 +1,14 @@
+import type { Transform } from 'node:stream'
 import { promisify } from 'node:util'
-import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib'
+import {
+  brotliCompress,
+  constants,
+  createBrotliCompress,
+  createGzip,
+  createZstdCompress,
+  gzip,
+  zstdCompress,
+} from 'node:zlib'
 import { mediaType } from '../streams/content-type.ts'
 
 /** Smaller bodies gain less than the work costs. */
@@ -7,6 +16,8 @@ const LEAST_BYTES = 4096
 /** What is compressed is written in pieces of this size, each a trip to another thread. */
 const LEAST_PIECE = 16 * 1024
 const MOST_PIECE = 1024 * 1024
+/** The same for a body whose length is not known. */
+const PIECE = 128 * 1024
 
 type Encoding = 'zstd' | 'br' | 'gzip'
 
@@ -16,14 +27,24 @@ type Encoding = 'zstd' | 'br' | 'gzip'
  */
 const ENCODINGS: readonly Encoding[] = ['zstd', 'br', 'gzip']
 
+const ZSTD = { [constants.ZSTD_c_compressionLevel]: 1 }
+const BROTLI = { [constants.BROTLI_PARAM_QUALITY]: 1 }
+const GZIP = { level: 1 }
+
 const COMPRESS: Readonly<Record<Encoding, (body: Buffer) => Promise<Buffer>>> = {
-  zstd: (body) => zstdAsync(body, { chunkSize: piece(body), params: { [constants.ZSTD_c_compressionLevel]: 1 } }),
+  zstd: (body) => zstdAsync(body, { chunkSize: piece(body), params: ZSTD }),
   br: (body) =>
     brotliAsync(body, {
       chunkSize: piece(body),
-      params: { [constants.BROTLI_PARAM_QUALITY]: 1, [constants.BROTLI_PARAM_SIZE_HINT]: body.byteLength },
+      params: { ...BROTLI, [constants.BROTLI_PARAM_SIZE_HINT]: body.byteLength },
     }),
-  gzip: (body) => gzipAsync(body, { chunkSize: piece(body), level: 1 }),
+  gzip: (body) => gzipAsync(body, { chunkSize: piece(body), ...GZIP }),
+}
+
+const COMPRESSOR: Readonly<Record<Encoding, () => Transform>> = {
+  zstd: () => createZstdCompress({ chunkSize: PIECE, params: ZSTD }),
+  br: () => createBrotliCompress({ chunkSize: PIECE, params: BROTLI }),
+  gzip: () => createGzip({ chunkSize: PIECE, ...GZIP }),
 }
 
 // These work in threads of their own: the event loop goes on.
@@ -54,6 +75,15 @@ export async function encodedBody(
   // Random digits in quotes may grow.
   if (compressed.byteLength >= bytes.byteLength) return { body, headers: {} }
   return { body: compressed as Buffer<ArrayBuffer>, headers: { 'content-encoding': encoding } }
+}
+
+/** What compresses a body that is written by and by, if the client accepts it and it is text; its encoding's name. */
+export function compressorFor(
+  acceptEncoding: string | null,
+  contentType: string,
+): { readonly encoding: Encoding; readonly open: () => Transform } | null {
+  const encoding = isText(contentType) ? acceptedEncoding(acceptEncoding) : null
+  return encoding === null ? null : { encoding, open: COMPRESSOR[encoding] }
 }
 
 /** The best of what a client accepts, by its weights first, ours second; null: as it is. */

@@ -5,6 +5,7 @@ import { mediaType } from '../streams/content-type.ts'
 import { ItxError, streamGone, streamNotFound } from '../streams/errors.ts'
 import type { EncodedEvent } from '../streams/event.ts'
 import type { StreamPath } from '../streams/path.ts'
+import { restOf } from './catch-up.ts'
 import { encodedBody } from './compression.ts'
 import { readFiltered } from './filtered-read.ts'
 import { textResponse } from './http-error.ts'
@@ -13,7 +14,15 @@ import { longPoll } from './long-poll.ts'
 import { expiryHeaders, streamHeaders } from './protocol-headers.ts'
 import { sse } from './sse.ts'
 import { streamCursor } from './stream-cursor.ts'
-import { ENVELOPE, ENVELOPE_LINES, envelopesJson, pageBody } from './stream-messages.ts'
+import {
+  type BodyForm,
+  ENVELOPE,
+  ENVELOPES,
+  ENVELOPES_IN_LINES,
+  ENVELOPE_LINES,
+  messageForm,
+  wholeBody,
+} from './stream-messages.ts'
 
 /** What a read asks for. */
 interface ReadRequest {
@@ -22,8 +31,9 @@ interface ReadRequest {
   readonly request: Request
   readonly after: number
   readonly state: StreamState
-  /** How events are wanted: as messages, or as they are stored. */
-  readonly form: 'messages' | 'envelopes' | 'envelope-lines'
+  /** Events are wanted as they are stored, core events included; else visible ones, as messages. */
+  readonly envelopes: boolean
+  readonly form: BodyForm
   readonly filter: string | null
 }
 
@@ -34,7 +44,7 @@ export async function headStream(access: ProjectAccess, path: StreamPath): Promi
   return textResponse(null, { headers: { ...streamHeaders(state), ...expiryHeaders(state) } })
 }
 
-/** `GET`: a page of what is there, or what comes next (protocol, "Read"). */
+/** `GET`: what is there, or what comes next (protocol, "Read"). */
 export async function getStream(
   instance: Instance,
   { access, path, principal }: { access: ProjectAccess; path: StreamPath; principal: KnownPrincipal },
@@ -46,27 +56,28 @@ export async function getStream(
   const offset = parseOffset(offsets)
   const live = onlyValue(url, 'live')
   const filter = onlyValue(url, 'filter')
-  const form = formOf(request)
-  if (live !== null) checkLive(live, offsets, form, filter)
+  const wanted = envelopesWanted(request)
+  if (live !== null) checkLive(live, offsets, wanted !== null, filter)
   const state = await existing(access, path)
   const after = offset === 'now' ? state.lastVisibleOffset : offset
-  const read: ReadRequest = { access, path, request, after, state, form, filter }
+  const form = wanted ?? messageForm(state.contentType)
+  const read: ReadRequest = { access, path, request, after, state, envelopes: wanted !== null, form, filter }
   const cursor = url.searchParams.get('cursor')
   if (live === 'sse') return sse(instance, access, principal, { path, after, state, cursor })
   access.streams().touch(path)
   if (live === 'long-poll') return nextPage(instance, principal, read, cursor)
   if (offset === 'now') return emptyPage(read)
-  return page(read)
+  return filter === null ? toTail(instance, principal, read) : filtered(read, filter)
 }
 
-function checkLive(live: string, offsets: readonly string[], form: ReadRequest['form'], filter: string | null): void {
+function checkLive(live: string, offsets: readonly string[], envelopes: boolean, filter: string | null): void {
   if (live !== 'sse' && live !== 'long-poll') {
     throw new ItxError('BAD_REQUEST', 'live must be long-poll or sse', { field: 'live' })
   }
   if (offsets.length === 0) throw new ItxError('BAD_REQUEST', `live=${live} needs an offset`, { field: 'offset' })
-  if (form !== 'messages' || filter !== null) {
+  if (envelopes || filter !== null) {
     throw new ItxError('BAD_REQUEST', 'live reads have messages alone: neither envelopes nor a filter', {
-      field: form === 'messages' ? 'filter' : 'accept',
+      field: envelopes ? 'accept' : 'filter',
     })
   }
 }
@@ -77,25 +88,61 @@ async function existing(access: ProjectAccess, path: StreamPath): Promise<Stream
   throw state.gone ? streamGone('NOT_FOUND', path) : streamNotFound(path)
 }
 
-/** What is there now, up to a page of it. */
-async function page(read: ReadRequest): Promise<Response> {
-  const { access, path, after, state, form, filter, request } = read
-  const envelopes = form !== 'messages'
-  const tail = envelopes ? state.maxOffset : state.lastVisibleOffset
-  if (filter !== null) {
-    const visibleOnly = !envelopes
-    const found = await readFiltered(access, path, { after, filter, visibleOnly, signal: request.signal })
-    const { events, through, unjudged } = found
-    const said = unjudged > 0 ? { 'stream-unjudged': String(unjudged) } : {}
-    return pageResponse(read, events, Math.min(through, tail), said)
-  }
+/**
+ * All that is there now. One answer, since clients there are that ask once (the published one with `live: false`); a long
+ * one is written by the page, so that nobody ever holds it whole.
+ */
+async function toTail(instance: Instance, principal: KnownPrincipal, read: ReadRequest): Promise<Response> {
+  const { access, path, form, request } = read
+  const tail = tailOf(read)
+  const known = notModified(read, tail)
+  if (known) return known
   // The end is known already where the client has all of it: nothing need be read to say so.
-  if (after >= tail) return notModified(read, tail) ?? pageResponse(read, [], tail)
-  const options = { after, limit: MAX_PAGE_EVENTS, ...(envelopes ? {} : { visibleOnly: true }) }
-  const { events, incarnationId } = await access.streams().read(path, options)
-  if (incarnationId !== state.incarnationId) throw streamNotFound(path)
+  if (read.after >= tail) return pageResponse(read, [], tail)
+  const first = await readPage(read, tail)
+  if ((first.at(-1)?.offset ?? tail) >= tail) return pageResponse(read, first, tail)
+  return restOf(instance, access, principal, {
+    path,
+    form,
+    headers: pageHeaders(read, tail),
+    acceptEncoding: request.headers.get('accept-encoding'),
+    first,
+    next: (after) => readPage({ ...read, after }, tail),
+    tail,
+  })
+}
+
+/** A page of what is there, which a live reader goes on from. */
+async function page(read: ReadRequest): Promise<Response> {
+  const tail = tailOf(read)
+  const events = await readPage(read, tail)
   const next = events.at(-1)?.offset ?? tail
   return notModified(read, next) ?? pageResponse(read, events, next)
+}
+
+async function readPage(read: ReadRequest, tail: number): Promise<readonly EncodedEvent[]> {
+  const { access, path, after, state, envelopes } = read
+  const { events, incarnationId } = await access.streams().read(path, {
+    after,
+    before: tail + 1,
+    limit: MAX_PAGE_EVENTS,
+    ...(envelopes ? {} : { visibleOnly: true }),
+  })
+  if (incarnationId !== state.incarnationId) throw streamNotFound(path)
+  return events
+}
+
+function tailOf({ state, envelopes }: ReadRequest): number {
+  return envelopes ? state.maxOffset : state.lastVisibleOffset
+}
+
+/** What matches, in as much as may be looked at at once. */
+async function filtered(read: ReadRequest, filter: string): Promise<Response> {
+  const { access, path, after, envelopes, request } = read
+  const options = { after, filter, visibleOnly: !envelopes, signal: request.signal }
+  const { events, through, unjudged } = await readFiltered(access, path, options)
+  const said = unjudged > 0 ? { 'stream-unjudged': String(unjudged) } : {}
+  return pageResponse(read, events, Math.min(through, tailOf(read)), said)
 }
 
 /** A page, or what comes next within the time that a client is kept waiting. */
@@ -127,17 +174,15 @@ async function nextPage(
 }
 
 /** The tail, and nothing before it. */
-function emptyPage({ state, form }: ReadRequest): Response {
-  const headers = { ...streamHeaders(state), 'stream-up-to-date': 'true' }
-  if (form === 'messages') return textResponse(pageBody([], state.contentType), { headers })
-  const lines = form === 'envelope-lines'
-  return textResponse(envelopesJson([], lines), {
-    headers: {
-      ...headers,
-      'content-type': lines ? ENVELOPE_LINES : ENVELOPE,
-      'stream-next-offset': formatOffset(state.maxOffset),
-    },
-  })
+function emptyPage(read: ReadRequest): Response {
+  const { state, form } = read
+  const headers = {
+    ...streamHeaders(state),
+    'content-type': form.contentType,
+    'stream-next-offset': formatOffset(tailOf(read)),
+    'stream-up-to-date': 'true',
+  }
+  return textResponse(wholeBody(form, []), { headers })
 }
 
 async function pageResponse(
@@ -146,26 +191,18 @@ async function pageResponse(
   next: number,
   headers: Record<string, string> = {},
 ): Promise<Response> {
-  const { state, form, request } = read
-  const lines = form === 'envelope-lines'
-  const type = lines ? ENVELOPE_LINES : form === 'envelopes' ? ENVELOPE : state.contentType
-  const text = form === 'messages' ? pageBody(events, state.contentType) : envelopesJson(events, lines)
-  const { body, headers: encoding } = await encodedBody(request.headers.get('accept-encoding'), type, text)
-  return textResponse(body, {
-    headers: {
-      ...pageHeaders(read, next),
-      'content-type': type,
-      'cross-origin-resource-policy': 'same-origin',
-      ...encoding,
-      ...headers,
-    },
-  })
+  const { form, request } = read
+  const whole = wholeBody(form, events)
+  const encoded = await encodedBody(request.headers.get('accept-encoding'), form.contentType, whole)
+  return textResponse(encoded.body, { headers: { ...pageHeaders(read, next), ...encoded.headers, ...headers } })
 }
 
 function pageHeaders(read: ReadRequest, next: number): Record<string, string> {
   const { state, form, filter } = read
-  const atEnd = next >= (form === 'messages' ? state.lastVisibleOffset : state.maxOffset)
+  const atEnd = next >= tailOf(read)
   return {
+    'content-type': form.contentType,
+    'cross-origin-resource-policy': 'same-origin',
     'stream-next-offset': formatOffset(next),
     ...(atEnd ? { 'stream-up-to-date': 'true' } : {}),
     ...(atEnd && state.closed ? { 'stream-closed': 'true' } : {}),
@@ -185,8 +222,8 @@ function notModified(read: ReadRequest, next: number): Response | null {
 }
 
 /** Weak: the same page may be compressed or not. A new life has new tags, and so has the end of a stream. */
-function etag({ state, after, form }: ReadRequest, next: number, atEnd: boolean): string {
-  const kind = form === 'messages' ? 'm' : form === 'envelopes' ? 'e' : 'l'
+function etag({ state, after, envelopes, form }: ReadRequest, next: number, atEnd: boolean): string {
+  const kind = !envelopes ? 'm' : form === ENVELOPES ? 'e' : 'l'
   return `W/"${state.incarnationId}:${kind}:${after}:${next}${atEnd && state.closed ? ':c' : ''}"`
 }
 
@@ -202,10 +239,11 @@ function pageResponseOf(response: Response, headers: Record<string, string>): Re
   return response
 }
 
-function formOf(request: Request): ReadRequest['form'] {
+/** The form of envelopes that a request accepts before all else; null when messages are wanted. */
+function envelopesWanted(request: Request): BodyForm | null {
   const accept = mediaType(request.headers.get('accept')?.split(',', 1)[0] ?? null)
-  if (accept === ENVELOPE_LINES) return 'envelope-lines'
-  return accept === ENVELOPE ? 'envelopes' : 'messages'
+  if (accept === ENVELOPE_LINES) return ENVELOPES_IN_LINES
+  return accept === ENVELOPE ? ENVELOPES : null
 }
 
 /** The value of a parameter, or null. @throws {ItxError} BAD_REQUEST when it was given more than once. */

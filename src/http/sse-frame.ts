@@ -43,7 +43,7 @@ export function controlEvent({ offset, upToDate, closed }: Control, cursor: stri
 function payload(events: readonly EncodedEvent[], form: SseForm): string {
   switch (form) {
     case 'json':
-      return messagesJson(events)
+      return `[${messagesJson(events)}]`
     case 'text':
       return pageBytes(events).toString()
     case 'base64':

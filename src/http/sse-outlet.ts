@@ -1,10 +1,8 @@
 import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
+import { STALLED_MS } from './piped-response.ts'
 import type { Chunk } from './sse-frame.ts'
-
-/** How long a client may take nothing at all of what lies ready for it, before it counts as gone. */
-const STALLED_MS = 60_000
 
 interface OutletEvents {
   /** All that was written has gone out, after there was more than the connection took at once. */

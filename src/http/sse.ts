@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream'
-import { FastResponse } from 'srvx'
 import type { Instance } from '../itx/instance.ts'
 import type { KnownPrincipal } from '../itx/principal.ts'
 import type { ProjectAccess } from '../itx/project-access.ts'
 import type { StreamPath } from '../streams/path.ts'
+import { pipedResponse } from './piped-response.ts'
 import { sseForm } from './sse-frame.ts'
 import { SseHub } from './sse-hub.ts'
 import { SseReader } from './sse-reader.ts'
@@ -53,7 +53,7 @@ export function sse(
       log,
     })
   }
-  return liveResponse(begin, leave, {
+  return pipedResponse(begin, leave, {
     'content-type': 'text/event-stream',
     'cache-control': 'no-cache',
     // Of proxies that gather an answer before they pass it on, the commonest obeys this.
@@ -62,17 +62,4 @@ export function sse(
     'cross-origin-resource-policy': 'same-origin',
     ...(form === 'base64' ? { 'stream-sse-data-encoding': 'base64' } : {}),
   })
-}
-
-/**
- * An answer that is written to Node's response by whoever makes it: a web stream in between would cost every reader a
- * queue and a chain of promises. Who passes it on must not make another of it; headers may still be set.
- *
- * @param begin given Node's response once the headers are written
- * @param leave called instead when the client was gone before
- */
-function liveResponse(begin: (target: Writable) => void, leave: () => void, headers: Record<string, string>): Response {
-  // What has a `pipe` is a body to srvx, as the renderers of pages make them, though its type does not say so.
-  const body = { pipe: begin, destroy: leave, abort: leave }
-  return new FastResponse(body as unknown as BodyInit, { headers })
 }

@@ -92,16 +92,46 @@ function envelope(text: string, where: string): EncodedInput {
   }
 }
 
-/** A page of a JSON stream: the messages as they were sent; events appended otherwise as their envelopes. */
+/** How events stand in an answer: what is written of several pages, one after another, is the same as of one. */
+export interface BodyForm {
+  readonly contentType: string
+  readonly opening: string
+  readonly between: string
+  readonly end: string
+  readonly write: (events: readonly EncodedEvent[]) => string | Buffer<ArrayBuffer>
+}
+
+const JSON_ARRAY = { opening: '[', between: ',', end: ']' }
+const PLAIN = { opening: '', between: '', end: '' }
+
+/** Events as they are stored. */
+export const ENVELOPES: BodyForm = {
+  contentType: ENVELOPE,
+  ...JSON_ARRAY,
+  write: (events) => events.map(eventJson).join(','),
+}
+
+/** The same, one per line. */
+export const ENVELOPES_IN_LINES: BodyForm = {
+  contentType: ENVELOPE_LINES,
+  ...PLAIN,
+  write: (events) => events.map((event) => `${eventJson(event)}\n`).join(''),
+}
+
+/** Events of a stream as its content type says: what was sent as it was sent, others as their envelopes. */
+export function messageForm(contentType: string): BodyForm {
+  return mediaType(contentType) === JSON_TYPE
+    ? { contentType, ...JSON_ARRAY, write: messagesJson }
+    : { contentType, ...PLAIN, write: pageBytes }
+}
+
+/** The messages of a JSON stream, with commas between them. */
 export function messagesJson(events: readonly EncodedEvent[]): string {
-  return `[${events.map((event) => (event.raw ? (event.payload ?? 'null') : eventJson(event))).join(',')}]`
+  return events.map((event) => (event.raw ? (event.payload ?? 'null') : eventJson(event))).join(',')
 }
 
-/** A page of a stream, as its content type says. */
-export function pageBody(events: readonly EncodedEvent[], contentType: string): string | Buffer<ArrayBuffer> {
-  return mediaType(contentType) === JSON_TYPE ? messagesJson(events) : pageBytes(events)
-}
-
-export function envelopesJson(events: readonly EncodedEvent[], lines: boolean): string {
-  return lines ? events.map((event) => `${eventJson(event)}\n`).join('') : `[${events.map(eventJson).join(',')}]`
+/** Events as the whole of an answer. */
+export function wholeBody(form: BodyForm, events: readonly EncodedEvent[]): string | Buffer<ArrayBuffer> {
+  const written = form.write(events)
+  return typeof written === 'string' ? `${form.opening}${written}${form.end}` : written
 }
