@@ -61,8 +61,27 @@ const isOwner = sql`(',' || ${member.role} || ',') LIKE '%,owner,%'`
 /** The project of an id (`prj_…`) or a slug, or null. Says nothing about who may see it: that is `itx/access.ts`. */
 export function findProject(database: ControlDatabase, idOrSlug: string): Project | null {
   // No slug begins with `prj_`, since an underscore is not allowed in one.
-  const column = idOrSlug.startsWith('prj_') ? projects.id : projects.slug
-  return database.db.select().from(projects).where(eq(column, idOrSlug)).get() ?? null
+  const column = idOrSlug.startsWith('prj_') ? 'id' : 'slug'
+  return finder(database)[column].get({ name: idOrSlug }) ?? null
+}
+
+/** Every request asks for its project: to build and prepare the query anew would take longer than all else it does. */
+function finder(database: ControlDatabase): ReturnType<typeof prepareFinder> {
+  let found = finders.get(database)
+  if (!found) finders.set(database, (found = prepareFinder(database)))
+  return found
+}
+
+const finders = new WeakMap<ControlDatabase, ReturnType<typeof prepareFinder>>()
+
+function prepareFinder({ db }: ControlDatabase) {
+  const by = (column: typeof projects.id | typeof projects.slug) =>
+    db
+      .select()
+      .from(projects)
+      .where(eq(column, sql.placeholder('name')))
+      .prepare()
+  return { id: by(projects.id), slug: by(projects.slug) }
 }
 
 /** Every project of this instance. */

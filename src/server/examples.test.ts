@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CHECKOUT, TestTributary } from './testing.ts'
 
-// The files of docs/examples, run as they stand: what a newcomer copies must work. The page among them is opened by
-// e2e/examples.browser.test.ts.
+// The files of docs/examples, and the commands of a page, run as they stand: what a newcomer copies must work. The HTML
+// page among them is opened by e2e/examples.browser.test.ts.
 
 const OFFSET = /^\d{16}_\d{16}$/
 
@@ -18,12 +19,15 @@ interface Run {
   readonly stderr: string
 }
 
-function run(program: string, file: string, token: string): Promise<Run> {
+const run = (program: string, file: string, token: string): Promise<Run> =>
+  runWith(program, [join(CHECKOUT, 'docs', 'examples', file)], token)
+
+function runWith(program: string, args: readonly string[], token: string): Promise<Run> {
   const { PATH, HOME } = process.env
   const env = { PATH, HOME, TRIBUTARY_URL: tributary.url, TRIBUTARY_PROJECT: 'demo', TRIBUTARY_TOKEN: token }
   return new Promise((resolve) => {
     const options = { cwd: tributary.dataDir, env, timeout: 60_000 }
-    const child = execFile(program, [join(CHECKOUT, 'docs', 'examples', file)], options, (_error, stdout, stderr) =>
+    const child = execFile(program, args, options, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode, stdout, stderr }),
     )
   })
@@ -95,4 +99,50 @@ test('curl alone can do everything', async () => {
     .map((line) => JSON.parse(line) as object)
   expect(envelopes).toMatchObject([{ type: 'stream/created' }, { type: 'order/paid', metadata: { by: 'curl' } }])
   expect(JSON.parse(after('what streams'))).toMatchObject({ streams: [{ name: 'orders', closed: true }] })
+})
+
+test('a receiver of webhooks knows who is calling, works and says how far it is', async () => {
+  const { code, stdout, stderr } = await run(process.execPath, 'webhook.ts', tributary.token('operator'))
+  expect([code, stderr]).toEqual([0, ''])
+  // The forged request comes while the work is done, before it or after it.
+  const lines = stdout.trimEnd().split('\n')
+  expect(lines.filter((line) => line.startsWith('forged'))).toEqual(['forged: 401'])
+  expect(lines.filter((line) => !line.startsWith('forged'))).toEqual([
+    'subscribed',
+    '…/orders: {"order":1}',
+    '…/orders: {"order":2}',
+    '…/orders: {"order":3}',
+    'done to 0000000000000004_0000000000000000',
+  ])
+})
+
+describe('docs/subscriptions.md', () => {
+  const PAGE = readFileSync(join(CHECKOUT, 'docs', 'subscriptions.md'), 'utf8')
+  const blocks = (language: string) =>
+    [...PAGE.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, 'gm'))].map(([, block]) => block ?? '')
+
+  test('its commands do what it says, one after another', async () => {
+    // A command that is refused ends them.
+    const curl = 'curl() { command curl --silent --show-error --fail-with-body "$@"; echo; }\n'
+    const script = `set -euo pipefail\n${curl}${blocks('sh').join('')}`
+    const { code, stdout, stderr } = await runWith('bash', ['-c', script], tributary.token('operator'))
+    expect([code, stderr]).toEqual([0, ''])
+    const answers = stdout.split('\n').filter((line) => line !== '')
+    expect(answers.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { id: 'billing', type: 'webhook', pattern: 'orders/*', status: 'active' },
+      { id: 'billing', streams: [] },
+      { id: 'workers', type: 'pull-wake', wake_stream: 'wakes' },
+      [{ type: 'wake', subscription_id: 'workers', stream: 'jobs/a', generation: 1 }],
+      [{ job: 1 }, { job: 2 }],
+      { ok: true, next_wake: false },
+      { ok: true, next_wake: false },
+    ])
+  })
+
+  test('checks signatures as the example does', () => {
+    const example = readFileSync(join(CHECKOUT, 'docs', 'examples', 'webhook.ts'), 'utf8')
+    const snippets = blocks('ts')
+    expect(snippets).toHaveLength(1)
+    for (const snippet of snippets) expect(example).toContain(snippet)
+  })
 })

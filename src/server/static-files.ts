@@ -13,10 +13,10 @@ export function withStaticFiles(directory: string, answer: Answer): Answer {
   const immutable = staticMiddleware({ dir: directory, maxAge: YEAR_SECONDS, immutable: true })
   const revalidated = staticMiddleware({ dir: directory, maxAge: 0 })
   return (request) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return answer(request)
     const { pathname } = new URL(request.url)
     // Only a name with an ending may be a file; a door never is.
-    const mayBeFile = (request.method === 'GET' || request.method === 'HEAD') && /\.[a-z0-9]+$/i.test(pathname)
-    if (!mayBeFile || pathname.startsWith('/api/')) return answer(request)
+    if (!/\.[a-z0-9]+$/i.test(pathname) || pathname.startsWith('/api/')) return answer(request)
     const serve = pathname.startsWith('/assets/') ? immutable : revalidated
     return serve(request as ServerRequest, () => answer(request))
   }
