@@ -22,11 +22,16 @@ interface Run {
 const run = (program: string, file: string, token: string): Promise<Run> =>
   runWith(program, [join(CHECKOUT, 'docs', 'examples', file)], token)
 
-function runWith(program: string, args: readonly string[], token: string): Promise<Run> {
+function runWith(
+  program: string,
+  args: readonly string[],
+  token: string,
+  cwd: string = tributary.dataDir,
+): Promise<Run> {
   const { PATH, HOME } = process.env
   const env = { PATH, HOME, TRIBUTARY_URL: tributary.url, TRIBUTARY_PROJECT: 'demo', TRIBUTARY_TOKEN: token }
   return new Promise((resolve) => {
-    const options = { cwd: tributary.dataDir, env, timeout: 60_000 }
+    const options = { cwd, env, timeout: 60_000 }
     const child = execFile(program, args, options, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode, stdout, stderr }),
     )
@@ -116,15 +121,25 @@ test('a receiver of webhooks knows who is calling, works and says how far it is'
   ])
 })
 
-describe('docs/subscriptions.md', () => {
-  const PAGE = readFileSync(join(CHECKOUT, 'docs', 'subscriptions.md'), 'utf8')
-  const blocks = (language: string) =>
-    [...PAGE.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, 'gm'))].map(([, block]) => block ?? '')
+/** The blocks of a page that are written in a language. */
+function blocksOf(page: string, language: string): string[] {
+  const text = readFileSync(join(CHECKOUT, 'docs', page), 'utf8')
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, 'gm'))].map(([, block]) => block ?? '')
+}
 
+test('what docs/clients.md does with the official client prints what was appended', async () => {
+  const [program, ...others] = blocksOf('clients.md', 'js')
+  expect(others).toEqual([])
+  const args = ['--input-type=module', '--eval', program ?? '']
+  const { code, stdout, stderr } = await runWith(process.execPath, args, tributary.token('editor'), CHECKOUT)
+  expect([code, stdout, stderr]).toEqual([0, '[ { order: 3, total: 120 } ]\n', ''])
+})
+
+describe('docs/subscriptions.md', () => {
   test('its commands do what it says, one after another', async () => {
     // A command that is refused ends them.
     const curl = 'curl() { command curl --silent --show-error --fail-with-body "$@"; echo; }\n'
-    const script = `set -euo pipefail\n${curl}${blocks('sh').join('')}`
+    const script = `set -euo pipefail\n${curl}${blocksOf('subscriptions.md', 'sh').join('')}`
     const { code, stdout, stderr } = await runWith('bash', ['-c', script], tributary.token('operator'))
     expect([code, stderr]).toEqual([0, ''])
     const answers = stdout.split('\n').filter((line) => line !== '')
@@ -141,7 +156,7 @@ describe('docs/subscriptions.md', () => {
 
   test('checks signatures as the example does', () => {
     const example = readFileSync(join(CHECKOUT, 'docs', 'examples', 'webhook.ts'), 'utf8')
-    const snippets = blocks('ts')
+    const snippets = blocksOf('subscriptions.md', 'ts')
     expect(snippets).toHaveLength(1)
     for (const snippet of snippets) expect(example).toContain(snippet)
   })

@@ -112,7 +112,8 @@ export class ProjectReader {
       })
       for (const event of page.events) {
         cursor[descending ? 'before' : 'after'] = event.offset
-        bytes += encodedBytes(event)
+        // What counts only where another page is put behind this one.
+        if (types) bytes += encodedBytes(event)
         if (!types || types.has(event.type)) events.push(event)
         if (events.length === limit) break
       }

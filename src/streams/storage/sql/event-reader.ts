@@ -26,6 +26,12 @@ const COLUMNS = 'offset, type, created_at, key, payload, metadata, source, raw, 
 // `stream/…` as a range: '0' follows '/'.
 const VISIBLE = `(type < 'stream/' or type >= 'stream0')`
 
+/**
+ * Rows are asked for by the portion: one at a time they take half as long again. The first portion is small, since a row
+ * may have half a MiB; those after it are as many as should fit into what is left of the page.
+ */
+const FIRST_PORTION = 16
+
 /** Reads event rows in pages, puts chunks together, and holds every row against its checksum. */
 export class EventReader {
   readonly #pages: Readonly<Record<string, SqlQuery>>
@@ -69,21 +75,31 @@ export class EventReader {
     const statement = this.#pages[`${range.descending ? 'down' : 'up'}${range.visibleOnly ? 'Visible' : ''}`]
     if (!statement) throw new Error('unreachable: every kind of page has its statement')
     const events: EncodedEvent[] = []
-    let bytes = 0
     const step = range.descending ? -1 : 1
+    let { after, before = Number.MAX_SAFE_INTEGER } = range
     let expected = range.descending ? minus(range.before, 1) : range.after + 1
-    const rows = statement.iterate(stream.id, range.after, range.before ?? Number.MAX_SAFE_INTEGER, range.limit)
+    let bytes = 0
     try {
-      for (const row of rows as IterableIterator<EventRow>) {
-        const [offset] = row
-        if (expected !== undefined && offset !== expected && !range.visibleOnly)
-          throw missingEvent(stream.path, expected)
-        expected = offset + step
-        // Chunks are read after the row: a row that no longer fits must not be put together first.
-        bytes += rowBytes(row)
-        const first = events.length === 0 && range.atLeastOne
-        if (bytes > range.maxBytes && !first) return { events, full: true }
-        events.push(this.#event(stream, row))
+      for (let portion = FIRST_PORTION, done = false; !done && events.length < range.limit;) {
+        const asked = Math.min(portion, range.limit - events.length)
+        const rows = statement.all(stream.id, after, before, asked) as EventRow[]
+        for (const row of rows) {
+          const [offset] = row
+          if (expected !== undefined && offset !== expected && !range.visibleOnly) {
+            throw missingEvent(stream.path, expected)
+          }
+          expected = offset + step
+          // Chunks are read after the row: a row that no longer fits must not be put together first.
+          bytes += rowBytes(row)
+          const first = events.length === 0 && range.atLeastOne
+          if (bytes > range.maxBytes && !first) return { events, full: true }
+          events.push(this.#event(stream, row))
+        }
+        const last = rows.at(-1)?.[0]
+        done = last === undefined || rows.length < asked
+        if (last !== undefined && range.descending) before = last
+        else if (last !== undefined) after = last
+        portion = Math.min(4 * portion, Math.ceil((Math.max(0, range.maxBytes - bytes) * events.length) / bytes) + 1)
       }
     } catch (error) {
       throw storageError(error, { path: stream.path, ...(expected === undefined ? {} : { offset: expected }) })
