@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { OPERATOR } from './audit.ts'
 import { ensureDefaults } from './bootstrap.ts'
 import type { ControlDatabase } from './database.ts'
@@ -14,7 +14,7 @@ import {
 } from './projects.ts'
 import { isRole, ROLES, roleAtLeast } from './roles.ts'
 import { member, organization, projectMembers, user } from './schema.ts'
-import { refusal, testDatabase } from './testing.ts'
+import { refusal, testDatabase, testDirectory } from './testing.ts'
 
 function withOrganizations(): ControlDatabase {
   const database = testDatabase()
@@ -144,6 +144,24 @@ test('a project gets another slug and name, and keeps everything else', async ()
   for (const name of ['', ' ', 'x'.repeat(101)]) expect(await refusal(() => rename({ name }))).toBe('BAD_REQUEST')
   expect(await refusal(() => rename({ projectId: 'prj_none', name: 'N' }))).toBe('NOT_FOUND')
   expect(findProject(database, 'app-2')?.name).toBe('The app')
+})
+
+test('a change is seen at once by the process that made it, within a second by another', async () => {
+  const dataDir = testDirectory()
+  const [here, there] = [testDatabase(dataDir), testDatabase(dataDir)]
+  here.db.insert(organization).values({ id: 'o', name: 'O', slug: 'o', createdAt: new Date() }).run()
+  const { id } = createProject(here, { slug: 'app', name: 'App', organizationId: 'o' })
+  const known = [findProject(here, 'app'), findProject(there, 'app'), findProject(there, id)]
+  expect(known.map((project) => project?.id)).toEqual([id, id, id])
+  renameProject(here, { projectId: id, by: OPERATOR, slug: 'app-2' })
+  expect([findProject(here, 'app'), findProject(here, 'app-2')?.id, findProject(here, id)?.slug]).toEqual([
+    null,
+    id,
+    'app-2',
+  ])
+  expect(findProject(there, 'app-2')?.id).toBe(id)
+  await vi.waitFor(() => expect(findProject(there, 'app')).toBeNull(), 3000)
+  expect(findProject(there, id)?.slug).toBe('app-2')
 })
 
 test('projects of a user come by slug, page by page, others never', async () => {

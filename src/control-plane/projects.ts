@@ -58,30 +58,60 @@ const MAX_PAGE = 200
 // better-auth keeps several roles of a member in one text, with commas between them.
 const isOwner = sql`(',' || ${member.role} || ',') LIKE '%,owner,%'`
 
-/** The project of an id (`prj_…`) or a slug, or null. Says nothing about who may see it: that is `itx/access.ts`. */
+/**
+ * The project of an id (`prj_…`) or a slug, or null. Says nothing about who may see it: that is `itx/access.ts`. What
+ * another process has changed is seen within a second.
+ */
 export function findProject(database: ControlDatabase, idOrSlug: string): Project | null {
-  // No slug begins with `prj_`, since an underscore is not allowed in one.
-  const column = idOrSlug.startsWith('prj_') ? 'id' : 'slug'
-  return finder(database)[column].get({ name: idOrSlug }) ?? null
+  let finder = finders.get(database)
+  if (!finder) finders.set(database, (finder = new ProjectFinder(database)))
+  return finder.find(idOrSlug)
 }
 
-/** Every request asks for its project: to build and prepare the query anew would take longer than all else it does. */
-function finder(database: ControlDatabase): ReturnType<typeof prepareFinder> {
-  let found = finders.get(database)
-  if (!found) finders.set(database, (found = prepareFinder(database)))
-  return found
-}
+const finders = new WeakMap<ControlDatabase, ProjectFinder>()
 
-const finders = new WeakMap<ControlDatabase, ReturnType<typeof prepareFinder>>()
+/** Every request asks for its project: a query each time takes as long as storing an event. */
+class ProjectFinder {
+  static readonly CACHE_MS = 1000
+  static readonly #MOST = 1000
+  readonly #byId: (name: string) => Project | undefined
+  readonly #bySlug: (name: string) => Project | undefined
+  /** Moves by every write of this process, one that was rolled back among them. */
+  readonly #changes: () => number | undefined
+  #seen: number | undefined
+  #readAt = 0
+  readonly #found = new Map<string, Project>()
 
-function prepareFinder({ db }: ControlDatabase) {
-  const by = (column: typeof projects.id | typeof projects.slug) =>
-    db
-      .select()
-      .from(projects)
-      .where(eq(column, sql.placeholder('name')))
-      .prepare()
-  return { id: by(projects.id), slug: by(projects.slug) }
+  constructor({ db, sqlite }: ControlDatabase) {
+    const finding = (column: typeof projects.id | typeof projects.slug) => {
+      const query = db
+        .select()
+        .from(projects)
+        .where(eq(column, sql.placeholder('name')))
+        .prepare()
+      return (name: string) => query.get({ name })
+    }
+    this.#byId = finding(projects.id)
+    this.#bySlug = finding(projects.slug)
+    const changes = sqlite.prepare<[], number>('SELECT total_changes()').pluck()
+    this.#changes = () => changes.get()
+  }
+
+  find(idOrSlug: string): Project | null {
+    const now = performance.now()
+    const changes = this.#changes()
+    if (changes !== this.#seen || now - this.#readAt > ProjectFinder.CACHE_MS) {
+      this.#found.clear()
+      this.#seen = changes
+      this.#readAt = now
+    }
+    const known = this.#found.get(idOrSlug)
+    if (known) return known
+    // No slug begins with `prj_`, since an underscore is not allowed in one.
+    const found = idOrSlug.startsWith('prj_') ? this.#byId(idOrSlug) : this.#bySlug(idOrSlug)
+    if (found && this.#found.size < ProjectFinder.#MOST) this.#found.set(idOrSlug, found)
+    return found ?? null
+  }
 }
 
 /** Every project of this instance. */
