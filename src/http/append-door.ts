@@ -1,7 +1,7 @@
 import type { Instance } from '../itx/instance.ts'
 import type { MessageReceipt, ProjectAccess } from '../itx/project-access.ts'
 import { mediaType } from '../streams/content-type.ts'
-import { ItxError, streamClosed, streamGone, streamNotFound } from '../streams/errors.ts'
+import { ItxError, otherContentType, streamClosed, streamGone, streamNotFound } from '../streams/errors.ts'
 import type { EncodedInput } from '../streams/event.ts'
 import type { StreamPath } from '../streams/path.ts'
 import { jsonResponse, textResponse } from './http-error.ts'
@@ -60,11 +60,7 @@ async function inputsFor(
   if (!state.exists) throw state.gone ? streamGone('NOT_FOUND', path) : streamNotFound(path)
   if (mediaType(state.contentType) !== type) {
     if (state.closed) throw streamClosed(state)
-    throw new ItxError('CONFLICT', `${path} has the content type ${state.contentType}`, {
-      reason: 'content-type',
-      path,
-      contentType: state.contentType,
-    })
+    throw otherContentType({ path, contentType: state.contentType })
   }
   const inputs = bodyInputs(body, type, maxBatchEvents)
   if (inputs.length === 0) throw new ItxError('BAD_REQUEST', 'the array is empty', { field: 'body' })

@@ -6,8 +6,8 @@ import { PIECE_BYTES, byteInputs } from './byte-messages.ts'
 
 // A stream of bytes gives back what was appended, to the byte, whatever it is stored as.
 
-const bytesOf = ({ raw, payload = '""' }: EncodedInput) =>
-  Buffer.from(JSON.parse(payload) as string, raw === 'bytes' ? 'base64' : 'utf8')
+const bytesOf = ({ raw, payload }: EncodedInput) =>
+  Buffer.from(JSON.parse(payload ?? '""') as string, raw === 'bytes' ? 'base64' : 'utf8')
 const sizes = (inputs: readonly EncodedInput[]) => inputs.map((input) => [input.raw, bytesOf(input).byteLength])
 
 describe('an append of bytes', () => {

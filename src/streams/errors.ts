@@ -78,6 +78,21 @@ export function streamGone(code: 'NOT_FOUND' | 'CONFLICT', path: string): ItxErr
   })
 }
 
+/** Of what a stream holds, something else was appended or asked for. */
+export function otherContentType({
+  path,
+  contentType,
+}: {
+  readonly path: string
+  readonly contentType: string
+}): ItxError {
+  return new ItxError('CONFLICT', `${path} has the content type ${contentType}`, {
+    reason: 'content-type',
+    path,
+    contentType,
+  })
+}
+
 /** Characters of a value that a message shows, at most. */
 const SHOWN_LENGTH = 80
 

@@ -2,7 +2,6 @@ import { Activities, type Activity, type ActivityOptions, type OnActivity, activ
 import { Actors, type ClosedBy } from './actors.ts'
 import { SUBSCRIBER_CONNECTED, SUBSCRIBER_DISCONNECTED, coreEvent } from './core/core-events.ts'
 import type { ConfigChange } from './core/config.ts'
-import type { CoreState } from './core/state.ts'
 import type { OnBatch, Pace, SubscribeOptions, Subscription } from './delivery/batch.ts'
 import { Feeds } from './delivery/feeds.ts'
 import {
@@ -25,13 +24,8 @@ import {
   type ReadPage,
   type StreamState,
 } from './project-reader.ts'
-import {
-  ALL_CALLER_CORE_TYPES,
-  type Creation,
-  type MessageAppend,
-  type MessageReceipt,
-  ProjectWriter,
-} from './project-writer.ts'
+import { ALL_CALLER_CORE_TYPES, type MessageAppend, type MessageReceipt, ProjectWriter } from './project-writer.ts'
+import type { Created, Creation } from './stream-creation.ts'
 import { ProcessorHost } from './processors/host.ts'
 import type { ProcessorPorts } from './processors/ports.ts'
 import { ProcessorRegistry } from './processors/registry.ts'
@@ -170,7 +164,7 @@ export class ProjectStreams {
    *
    * @returns whether it was created now, and its state. An existing stream is left as it is.
    */
-  create(path: StreamPath, creation?: Creation): Promise<{ readonly created: boolean; readonly state: CoreState }> {
+  create(path: StreamPath, creation?: Creation): Promise<Created> {
     return this.#writer.create(path, creation)
   }
 
@@ -182,11 +176,7 @@ export class ProjectStreams {
    * @throws {ItxError} NOT_FOUND no source; CONFLICT `gone`, `incarnation`, `content-type`, `fork-depth`; BAD_REQUEST for
    *   an offset that the source has not. Nothing is stored then.
    */
-  fork(
-    path: StreamPath,
-    place: ForkPlace,
-    creation?: Creation,
-  ): Promise<{ readonly created: boolean; readonly state: CoreState }> {
+  fork(path: StreamPath, place: ForkPlace, creation?: Creation): Promise<Created> {
     return this.#writer.fork(path, place, creation)
   }
 

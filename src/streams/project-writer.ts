@@ -10,7 +10,6 @@ import {
   RESUMED,
   type ReasonPayload,
   checkReason,
-  childCreatedEvent,
   childDeletedEvent,
   coreEvent,
   createdEvent,
@@ -18,16 +17,17 @@ import {
 import { type ConfigChange, checkConfigChange, checkMetadata } from './core/config.ts'
 import { type AppendDecision, placeCoreEvents } from './core/decide.ts'
 import { checkStreamSeq, hasClosed, judgeProducer } from './core/producers.ts'
-import { type CoreState, DEFAULT_CONTENT_TYPE, type Expiry, type Producer, emptyState } from './core/state.ts'
+import { type CoreState, DEFAULT_CONTENT_TYPE, type Producer, emptyState } from './core/state.ts'
 import { mediaType } from './content-type.ts'
-import { ItxError, streamClosed, streamGone, streamNotFound } from './errors.ts'
-import { type AppendLimits, type EncodedInput, type Receipt, checkCount, checkLimits } from './event.ts'
+import { ItxError, otherContentType, streamClosed } from './errors.ts'
+import { type EncodedInput, type Receipt, checkCount, checkLimits } from './event.ts'
 import { encodeJson } from './json-text.ts'
-import { type StreamPath, isBelow } from './path.ts'
+import type { StreamPath } from './path.ts'
 import type { ProcessorRegistry } from './processors/registry.ts'
-import { type ForkPlace, forkBase } from './fork.ts'
+import type { ForkPlace } from './fork.ts'
 import type { StreamStorage } from './storage/port.ts'
 import type { Stream } from './stream.ts'
+import { type Created, type Creation, StreamCreation, type WriterOptions } from './stream-creation.ts'
 import { importedBase } from './transfer-check.ts'
 import {
   type CheckedChunk,
@@ -37,17 +37,6 @@ import {
   checkContinues,
   decideImport,
 } from './transfer.ts'
-
-/** How a stream is to be made. */
-export interface Creation {
-  /** `application/json` when absent. */
-  readonly contentType?: string
-  /** Its first events. */
-  readonly inputs?: readonly EncodedInput[]
-  readonly expiry?: Expiry
-  /** It is complete with its first events. */
-  readonly closed?: boolean
-}
 
 /** An append of raw messages, as the HTTP door knows it (Durable Streams protocol, "Append" and "Close"). */
 export interface MessageAppend {
@@ -70,14 +59,6 @@ export interface MessageReceipt {
   readonly state: CoreState
 }
 
-export interface ProjectWriterOptions {
-  readonly limits: AppendLimits
-  /** Wall clock, milliseconds since the epoch. */
-  readonly now: () => number
-  /** A new random identifier. */
-  readonly newId: () => string
-}
-
 export const ALL_CALLER_CORE_TYPES: ReadonlySet<string> = new Set(CALLER_CORE_TYPES)
 
 /**
@@ -87,16 +68,14 @@ export const ALL_CALLER_CORE_TYPES: ReadonlySet<string> = new Set(CALLER_CORE_TY
 export class ProjectWriter {
   readonly #storage: StreamStorage
   readonly #actors: Actors
-  readonly #options: ProjectWriterOptions
-  readonly #registry: ProcessorRegistry
-  /** Streams that need not be asked again whether a pattern attaches something to them. */
-  readonly #matched = new WeakSet<Stream>()
+  readonly #options: WriterOptions
+  readonly #creation: StreamCreation
 
-  constructor(storage: StreamStorage, actors: Actors, options: ProjectWriterOptions, registry: ProcessorRegistry) {
+  constructor(storage: StreamStorage, actors: Actors, options: WriterOptions, registry: ProcessorRegistry) {
     this.#storage = storage
     this.#actors = actors
     this.#options = options
-    this.#registry = registry
+    this.#creation = new StreamCreation(storage, actors, options, registry)
   }
 
   async append(
@@ -116,19 +95,16 @@ export class ProjectWriter {
     const stream = this.#actors.loaded(path)
     if (stream?.exists && !this.#actors.isOver(stream)) return this.#messagesNow(stream, append)
     return this.#actors.whenLoaded(path, never, (loaded) => {
-      if (!loaded.exists) throw this.#absent(path)
+      if (!loaded.exists) throw this.#creation.absent(path)
       return this.#messagesNow(loaded, append)
     })
   }
 
-  async create(
-    path: StreamPath,
-    creation: Creation = {},
-  ): Promise<{ readonly created: boolean; readonly state: CoreState }> {
+  async create(path: StreamPath, creation: Creation = {}): Promise<Created> {
     checkLimits(creation.inputs ?? [], this.#options.limits)
     return this.#actors.whenLoaded(path, isAbsent, async (stream, ancestors) => {
       const created = !stream.exists || isUnasked(stream)
-      if (created) this.#createNow(stream, ancestors, stream.working, creation)
+      if (created) this.#creation.create(stream, ancestors, stream.working, creation)
       const state = stream.working
       // Asked for in this very turn: once the group has failed, there is none to wait for.
       if (stream.dirty) await this.#storage.durable()
@@ -136,18 +112,14 @@ export class ProjectWriter {
     })
   }
 
-  async fork(
-    path: StreamPath,
-    place: ForkPlace,
-    creation: Creation = {},
-  ): Promise<{ readonly created: boolean; readonly state: CoreState }> {
+  async fork(path: StreamPath, place: ForkPlace, creation: Creation = {}): Promise<Created> {
     checkLimits(creation.inputs ?? [], this.#options.limits)
     for (;;) {
       const made = await this.#actors.whenLoaded(place.source, never, (source) =>
         this.#actors.whenLoaded(path, isAbsent, async (stream, ancestors) => {
           // Dropped while the other was read: both must be there in one turn.
           if (this.#actors.loaded(place.source) !== source) return null
-          return this.#forkNow(source, place, stream, ancestors, creation)
+          return this.#creation.fork(source, place, stream, ancestors, creation)
         }),
       )
       if (made) return made
@@ -271,7 +243,7 @@ export class ProjectWriter {
     if (inputs.length === 0) return []
     return this.#actors.whenLoaded(path, isAbsent, async (stream, ancestors) => {
       if (stream.exists) return this.#appendNow(stream, inputs, coreTypes)
-      const receipts = this.#createNow(stream, ancestors, stream.working, { inputs }, coreTypes)
+      const receipts = this.#creation.create(stream, ancestors, stream.working, { inputs }, coreTypes)
       await this.#storage.durable()
       return receipts
     })
@@ -284,7 +256,7 @@ export class ProjectWriter {
   ): Promise<readonly Receipt[]> {
     checkLimits(inputs, this.#options.limits)
     this.#actors.checkSound(stream.path)
-    const attached = this.#attachMatching(stream, stream.working)
+    const attached = this.#creation.attachMatching(stream, stream.working)
     const base = attached?.state ?? stream.working
     // Deciding reads the log as well: the event that has a key already.
     const { events, receipts, state, refusal } = this.#actors.readLog(stream.path, () =>
@@ -298,36 +270,6 @@ export class ProjectWriter {
     // The breaker's pause is stored in the batch's place; only then is the caller told.
     if (refusal) throw refusal
     return receipts
-  }
-
-  async #forkNow(
-    source: Stream,
-    place: ForkPlace,
-    stream: Stream,
-    ancestors: readonly Stream[],
-    creation: Creation,
-  ): Promise<{ readonly created: boolean; readonly state: CoreState }> {
-    if (!source.ref) throw this.#absent(source.path, 'CONFLICT')
-    const created = !stream.exists
-    if (created) {
-      this.#actors.checkSound(source.path)
-      const { ref, working } = source
-      const base = this.#actors.readLog(source.path, () =>
-        forkBase(stream.working, { ref, state: working }, place, this.#storage.working),
-      )
-      const { contentType, expiry = working.expiry } = { contentType: working.contentType, ...creation }
-      if (mediaType(contentType) !== mediaType(working.contentType)) throw otherContentType(working)
-      const forkedFrom = { path: place.source, offset: place.offset, subOffset: place.subOffset }
-      this.#createNow(stream, ancestors, base, {
-        ...creation,
-        contentType,
-        ...(expiry ? { expiry } : {}),
-        forkedFrom,
-      })
-    }
-    const { working: state } = this.#actors.loaded(stream.path) ?? stream
-    await this.#storage.durable()
-    return { created, state }
   }
 
   /** Appends raw messages, closes, or both; decided in this turn, all or nothing. */
@@ -364,79 +306,13 @@ export class ProjectWriter {
     }
     if (streamSeq !== undefined) checkStreamSeq(working, stream.streamSeq(), streamSeq)
     const now = this.#options.now()
-    const attached = this.#attachMatching(stream, working)
+    const attached = this.#creation.attachMatching(stream, working)
     const decision = stream.decide(attached?.state ?? working, inputs, now)
     const { refusal } = decision
     const ending = close && !refusal ? [coreEvent(CLOSED, producer ? { producer } : {})] : []
     const end = placeCoreEvents(decision.state, ending, now)
     const events = [...(attached?.events ?? []), ...decision.events, ...end.events]
     return { events, state: end.state, duplicate: false, ...(refusal ? { refusal } : {}) }
-  }
-
-  /** What is said of a stream that is not there. */
-  #absent(path: StreamPath, whenGone: 'NOT_FOUND' | 'CONFLICT' = 'NOT_FOUND'): ItxError {
-    return this.#storage.working.isRetained(path) ? streamGone(whenGone, path) : streamNotFound(path)
-  }
-
-  /** Creates the stream and its missing ancestors, announces each to all of its ancestors, and appends; one commit. */
-  #createNow(
-    stream: Stream,
-    ancestors: readonly Stream[],
-    base: CoreState,
-    { inputs = [], closed = false, ...asked }: Creation & Pick<CreatedPayload, 'forkedFrom'>,
-    coreTypes?: ReadonlySet<string>,
-  ): readonly Receipt[] {
-    const now = this.#options.now()
-    const changes = this.#planCreation(stream, ancestors, now, () => this.#firstEvents(stream, base, asked, now))
-    const created = changes.get(stream)
-    const decision = stream.decide(created?.state ?? stream.working, inputs, now, coreTypes)
-    // A stream that does not exist yet cannot be paused: nothing at all is stored.
-    if (decision.refusal) throw decision.refusal
-    const end = placeCoreEvents(decision.state, closed ? [coreEvent(CLOSED, {})] : [], now)
-    const events = [...(created?.events ?? []), ...decision.events, ...end.events]
-    changes.set(stream, { stream, events, state: end.state })
-    if (base === stream.working) this.#actors.write([...changes.values()])
-    else this.#actors.begin(stream, base, [...changes.values()])
-    return decision.receipts
-  }
-
-  /** What creating a stream means for it and its ancestors; `first` decides its own first events. */
-  #planCreation(
-    stream: Stream,
-    ancestors: readonly Stream[],
-    now: number,
-    first: () => Pick<AppendDecision, 'events' | 'state'>,
-  ): Map<Stream, Change> {
-    if (!stream.exists && this.#storage.working.isRetained(stream.path)) throw streamGone('CONFLICT', stream.path)
-    const absent = [...ancestors, stream].filter((each) => !each.exists)
-    const changes = new Map<Stream, Change>()
-    for (const each of ancestors.filter((ancestor) => !ancestor.exists)) {
-      changes.set(each, { stream: each, ...this.#firstEvents(each, each.working, { implicit: true }, now) })
-    }
-    changes.set(stream, { stream, ...first() })
-    for (const ancestor of ancestors) {
-      const announcements = absent
-        .filter((each) => isBelow(each.path, ancestor.path))
-        .map(({ working }) => childCreatedEvent({ path: working.path, incarnationId: working.incarnationId }))
-      if (announcements.length === 0) continue
-      const before = changes.get(ancestor)
-      const placed = placeCoreEvents(before?.state ?? ancestor.working, announcements, now)
-      changes.set(ancestor, { ...placed, stream: ancestor, events: [...(before?.events ?? []), ...placed.events] })
-    }
-    return changes
-  }
-
-  #firstEvents(
-    stream: Stream,
-    base: CoreState,
-    asked: Omit<Partial<CreatedPayload>, 'path' | 'incarnationId'>,
-    now: number,
-  ): Pick<AppendDecision, 'events' | 'state'> {
-    const { path, incarnationId } = base
-    const event = createdEvent({ contentType: DEFAULT_CONTENT_TYPE, ...asked, path, incarnationId })
-    const created = placeCoreEvents(base, [event], now)
-    const attached = this.#attachMatching(stream, created.state)
-    return attached ? { ...attached, events: [...created.events, ...attached.events] } : created
   }
 
   /** Stores a chunk of an import: the first creates the stream, with its missing ancestors, in the same commit. */
@@ -451,7 +327,7 @@ export class ProjectWriter {
       if (stream.exists) throw new ItxError('CONFLICT', `${path} exists already`, { reason: 'exists', path })
       const now = this.#options.now()
       const base = importedBase(path, incarnationId, chunk.head, now)
-      const changes = this.#planCreation(stream, ancestors, now, () => decideImport(base, chunk, hasKey))
+      const changes = this.#creation.plan(stream, ancestors, now, () => decideImport(base, chunk, hasKey))
       this.#actors.begin(stream, base, [...changes.values()])
     }
     const { events } = chunk
@@ -480,21 +356,12 @@ export class ProjectWriter {
     withAncestors: (stream: Stream) => boolean = never,
   ): Promise<T> {
     return this.#actors.whenLoaded(path, withAncestors, async (stream, ancestors) => {
-      if (!stream.exists) throw this.#absent(path)
+      if (!stream.exists) throw this.#creation.absent(path)
       const result = act(stream, ancestors)
       // Asked for in this very turn: once the group has failed, there is none to wait for.
       await this.#storage.durable()
       return result
     })
-  }
-
-  /** Events that attach what the patterns say, before the first event that comes after. Only decided, not written. */
-  #attachMatching(stream: Stream, state: CoreState): Pick<AppendDecision, 'events' | 'state'> | null {
-    if (!this.#registry.hasPatterns || this.#matched.has(stream)) return null
-    const planned = this.#registry.attachments(stream.path, state)
-    if (planned.length > 0) return placeCoreEvents(state, planned, this.#options.now())
-    this.#matched.add(stream)
-    return null
   }
 
   #placed(stream: Stream, state: CoreState, planned: readonly PlannedEvent[]): Change {
@@ -517,14 +384,6 @@ const isAbsent = (stream: Stream): boolean => !stream.exists
 const isUnasked = ({ working }: Stream): boolean => working.implicit === true && working.lastVisibleOffset === 0
 const always = (): boolean => true
 const never = (): boolean => false
-
-function otherContentType({ path, contentType }: CoreState): ItxError {
-  return new ItxError('CONFLICT', `${path} has the content type ${contentType}`, {
-    reason: 'content-type',
-    path,
-    contentType,
-  })
-}
 
 function reasonPayload(reason: unknown): ReasonPayload {
   checkReason(reason)
