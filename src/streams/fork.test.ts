@@ -1,12 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type StreamPath, parsePath } from './path.ts'
-import { TestProject, failureOf, readAll, until } from './testing.ts'
+import { TEST_TIME, TestProject, failureOf, readAll, until } from './testing.ts'
 import type { JsonText } from './json-text.ts'
+import { emptyState } from './core/state.ts'
+import { nodeScheduler } from './scheduler.ts'
+import { recoverStream } from './stream.ts'
 
 const A = parsePath('/a')
 const F = parsePath('/f')
 const G = parsePath('/g')
+const TIME = new Date(TEST_TIME).toISOString()
 
 /** A source with the visible events 2, 3, 4, named by their offsets. */
 async function source(project: TestProject, path = '/a') {
@@ -111,6 +115,50 @@ describe('a fork', () => {
       '2 x',
     ])
   })
+
+  test.each(['of a whole log', 'of a log that begins above 1'])(
+    '%s is exported, and imported as a log of its own',
+    async (what) => {
+      using project = new TestProject()
+      await source(project)
+      await project.streams.setMetadata(A, { of: 'the source' })
+      await project.streams.pause(A, 'lunch')
+      await project.streams.resume(A)
+      await project.append('/a', { type: 'seven' })
+      if (what !== 'of a whole log') {
+        const { events } = await project.streams.export(A)
+        const baseState = JSON.stringify({
+          ...emptyState(A, 'x'),
+          firstOffset: 3,
+          maxOffset: 2,
+          createdAt: TIME,
+          lastEventAt: TIME,
+        })
+        await project.streams.delete(A)
+        await project.streams.import(A, {
+          head: { contentType: 'application/json', firstOffset: 3, baseState },
+          events: events.slice(2),
+          last: true,
+        })
+      }
+      await project.streams.pause(A, 'for good')
+      await project.append('/a/b', { type: 'x' })
+      await fork(project, F, A, 8)
+      await project.append('/f', { type: 'mine' })
+      await project.streams.setMetadata(F, { of: 'the fork' })
+
+      const { contentType, firstOffset, baseState, events } = await project.streams.export(F)
+      const head = { contentType, firstOffset, ...(baseState === null ? {} : { baseState }) }
+      await project.streams.import(G, { head, events, last: true })
+      expect(await visible(project, '/g')).toEqual(await visible(project, '/f'))
+      const { path: _p, incarnationId: _i, fork: _f, ...forked } = await project.streams.state(F)
+      expect(await project.streams.state(G)).toMatchObject(forked)
+      const stored = project.storage.committed.loadStream(G)!
+      const rebuilt = await recoverStream(project.storage, { ...stored, stateVersion: 0 }, nodeScheduler, Date.now)
+      expect(rebuilt.state).toEqual(stored.state)
+      await project.append('/g', { type: 'more' })
+    },
+  )
 
   test('that is there already is left as it is', async () => {
     using project = new TestProject()

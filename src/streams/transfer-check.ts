@@ -91,9 +91,6 @@ function checkCoreEvent(event: EncodedEvent): EncodedEvent {
   if (!OF_THE_OLD_PLACE.has(event.type)) {
     throw bad('type', `${JSON.stringify(event.type)} is no event of this version's engine`)
   }
-  if ((event.type === CREATED) !== (event.offset === 1)) {
-    throw bad('type', `the event at offset 1, and no other, is ${CREATED}`)
-  }
   return { ...event, payload: encodeJson({ ...payload, imported: true }, 'payload') }
 }
 

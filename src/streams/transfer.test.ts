@@ -404,7 +404,6 @@ describe('what a file says is checked', () => {
     ['raw that is not true', event({ raw: false, payload: '1' })],
     ['raw without a payload', event({ raw: true })],
     ['a core event of no version', event({ type: 'stream/of-a-later-version' })],
-    ['a second creation', event({ type: 'stream/created' })],
     ['settings that are none', event({ type: 'stream/configured', payload: '{"config":{"x":1}}' })],
     ['a pause with more than a reason', event({ type: 'stream/paused', payload: '{"x":1}' })],
     ['a close with a reason that is no text', event({ type: 'stream/closed', payload: '{"reason":1}' })],

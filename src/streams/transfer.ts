@@ -1,7 +1,7 @@
 import type { AppendDecision } from './core/decide.ts'
 import { CREATED } from './core/core-events.ts'
 import { reduceCore } from './core/reducer.ts'
-import type { CoreState } from './core/state.ts'
+import { type CoreState, emptyState } from './core/state.ts'
 import { ItxError } from './errors.ts'
 import type { EncodedEvent } from './event.ts'
 import { type JsonText, encodeJson } from './json-text.ts'
@@ -9,6 +9,9 @@ import type { StreamPath } from './path.ts'
 import type { ReadOptions, ReadPage } from './project-reader.ts'
 import { wholeNumber } from './directory.ts'
 import { type LogHead, checkImportedEvent } from './transfer-check.ts'
+
+/** Before anything in a log. */
+const LONG_AGO = new Date(0).toISOString()
 
 export interface ExportOptions {
   /** Exclusive; the beginning of the log when absent. */
@@ -67,7 +70,7 @@ export async function exportPage(
   })
   // It may have been reset between state and page.
   if (page.incarnationId !== state.incarnationId) throw otherLife(path)
-  const base = state.firstOffset > 1 ? source.baseState(path, state.incarnationId) : null
+  const base = state.firstOffset > 1 ? baseOf(source, state) : null
   return {
     path,
     contentType: state.contentType,
@@ -78,6 +81,16 @@ export async function exportPage(
     events: page.events,
     nextCursor: page.nextCursor,
   }
+}
+
+/** The base of a fork is where it forks; before the logs that it reads there is nothing that it took over. */
+function baseOf(
+  source: ExportSource,
+  { fork, path, incarnationId, contentType, firstOffset }: CoreState,
+): CoreState | null {
+  if (!fork) return source.baseState(path, incarnationId)
+  const nothing = { ...emptyState(path, incarnationId), contentType, firstOffset, maxOffset: firstOffset - 1 }
+  return { ...nothing, createdAt: LONG_AGO, lastEventAt: LONG_AGO }
 }
 
 /**

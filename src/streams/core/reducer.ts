@@ -23,7 +23,7 @@ import {
   type ReasonPayload,
   isCoreType,
 } from './core-events.ts'
-import type { CoreState } from './state.ts'
+import { type CoreState, emptyState } from './state.ts'
 
 /**
  * The core state after one more event. Pure: the law "state equals replay" rests on it.
@@ -51,12 +51,18 @@ function importOver({ importing: _over, ...state }: CoreState): CoreState {
   return state
 }
 
+/** The log of a fork goes on from its source's here: what the source was told to do ends. */
+function begunAsFork({ closedBy: _, ...state }: CoreState, { createdAt }: EncodedEvent): CoreState {
+  const { paused, pauseReason, closed, config, breaker, metadata } = emptyState(state.path, state.incarnationId)
+  return { ...state, createdAt, paused, pauseReason, closed, config, breaker, metadata }
+}
+
 function reduceCoreEvent(state: CoreState, event: EncodedEvent): CoreState {
   switch (event.type) {
     case CREATED: {
       const { incarnationId, contentType, implicit, expiry, imported } = payloadOf<CreatedPayload>(event)
       // An imported log has a life, children and processors of its own: these it had elsewhere.
-      if (imported) return { ...state, createdAt: event.createdAt }
+      if (imported) return event.offset === 1 ? { ...state, createdAt: event.createdAt } : begunAsFork(state, event)
       const { implicit: _asked, ...before } = state
       return {
         ...before,
