@@ -52,7 +52,7 @@ function importOver({ importing: _over, ...state }: CoreState): CoreState {
 }
 
 /** The log of a fork goes on from its source's here: what the source was told to do ends. */
-function begunAsFork({ closedBy: _, ...state }: CoreState, { createdAt }: EncodedEvent): CoreState {
+function begunAsFork({ closedBy: _over, ...state }: CoreState, { createdAt }: EncodedEvent): CoreState {
   const { paused, pauseReason, closed, config, breaker, metadata } = emptyState(state.path, state.incarnationId)
   return { ...state, createdAt, paused, pauseReason, closed, config, breaker, metadata }
 }
