@@ -43,15 +43,6 @@ export function flatness(samples: readonly Sample[], allowed: number): Flatness 
   }
 }
 
-/** The median of each so many seconds: what a second holds by chance is not what is asked. */
-export function thinned(samples: readonly Sample[], seconds: number): Sample[] {
-  const groups = Map.groupBy(samples, (sample) => Math.floor(sample.seconds / seconds))
-  return [...groups].map(([group, each]) => ({
-    seconds: (group + 0.5) * seconds,
-    bytes: middle(each.map(({ bytes }) => bytes)),
-  }))
-}
-
 function middle(values: readonly number[]): number {
   const sorted = Float64Array.from(values).toSorted()
   const half = sorted.length / 2

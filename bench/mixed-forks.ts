@@ -14,7 +14,7 @@ const JSON_TYPE = { 'content-type': 'application/json' }
 export async function forkInTheMidst(ground: Ground, life: Life, random: Random): Promise<void> {
   const caller = new Caller(ground)
   for (let forks = random.below(3); forks > 0; forks--) {
-    await wait(random.below(2000))
+    await wait(random.below(1000))
     const path = await makeFork(caller, life, 'fork', random.chance(0.5))
     await appendOwn(caller, path, life, random)
     const progress = new Progress(life.number, life.form)

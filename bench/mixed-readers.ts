@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { connectItx } from '../src/itx/client/connect.ts'
-import { RESERVED_PREFIX } from '../src/streams/event.ts'
+import { RESERVED_PREFIX, type StreamEvent } from '../src/streams/event.ts'
 import type { Random } from '../src/streams/simulation/random.ts'
 import { Caller, type Ground } from './mixed-caller.ts'
 import type { Life } from './mixed-life.ts'
 import { plainBody } from './messages.ts'
-import { Progress } from './mixed-records.ts'
+import { type Padded, Progress } from './mixed-records.ts'
 import { type ControlSaid, SseReader } from './sse-wire.ts'
 
 /** Reads one life of a stream to its end, and throws unless it got everything, once and in order. */
@@ -20,7 +20,7 @@ async function longPoll(ground: Ground, life: Life, random: Random): Promise<voi
   let cursor = ''
   for (let closed = false; !closed;) {
     const path = `${life.path}?offset=${offset}&live=long-poll${cursor === '' ? '' : `&cursor=${cursor}`}`
-    if (random.chance(0.05)) await caller.vanish('long poll, gone', { method: 'GET', path }, 1)
+    if (!life.settled && random.chance(0.05)) await caller.vanish('long poll, gone', { method: 'GET', path }, 1)
     const answer = await caller.ask('long poll', { method: 'GET', path }, 200, 204)
     if (answer.status === 200) progress.take(answer.body)
     offset = answer.header('stream-next-offset') ?? ''
@@ -34,7 +34,7 @@ async function longPoll(ground: Ground, life: Life, random: Random): Promise<voi
 /** Reads from the start to the end, sometimes compressed, and begins anew until the end is the last. */
 async function catchUp(ground: Ground, life: Life, random: Random): Promise<void> {
   const caller = new Caller(ground)
-  for (let closed = false; !closed; await wait(random.between(200, 1500))) {
+  for (let closed = false; !closed; await wait(random.between(200, 800))) {
     const progress = new Progress(life.number, life.form)
     const headers = random.chance(0.3) ? { 'accept-encoding': 'gzip' } : {}
     closed = await readPages(caller, life.path, progress, headers)
@@ -62,7 +62,7 @@ export async function readPages(
 /** Follows the tail; comes and goes, and sometimes takes nothing for a while. */
 async function sse(ground: Ground, life: Life, random: Random): Promise<void> {
   await wait(random.below(1000))
-  const fromStart = random.chance(0.7)
+  const fromStart = life.settled || random.chance(0.7)
   const progress = new Progress(life.number, life.form, fromStart)
   let offset = fromStart ? '-1' : 'now'
   for (let closed = false; !closed;) {
@@ -80,7 +80,7 @@ function listen(ground: Ground, life: Life, random: Random, offset: string, prog
     let pending: Buffer[] = []
     let said: ControlSaid = { streamNextOffset: offset }
     // A patience of its own for each connection: some stay to the end, some are gone before the first answer.
-    const stay = random.chance(0.4) ? Infinity : random.below(4000)
+    const stay = life.settled || random.chance(0.4) ? Infinity : random.below(2000)
     const headers = { authorization: `Bearer ${ground.token}` }
     const stop = () => {
       clearTimeout(leaving)
@@ -106,13 +106,14 @@ function listen(ground: Ground, life: Life, random: Random, offset: string, prog
       },
     })
     const leaving = Number.isFinite(stay) ? setTimeout(stop, stay) : undefined
-    const stalling = random.chance(0.25)
-      ? setTimeout(() => {
-          ground.tally.add('event stream stalls')
-          reader.pause()
-          setTimeout(() => reader.resume(), random.between(500, 4000))
-        }, random.below(1500))
-      : undefined
+    const stalling =
+      !life.settled && random.chance(0.25)
+        ? setTimeout(() => {
+            ground.tally.add('event stream stalls')
+            reader.pause()
+            setTimeout(() => reader.resume(), random.between(500, 2000))
+          }, random.below(1500))
+        : undefined
   })
 }
 
@@ -128,20 +129,45 @@ async function itx(ground: Ground, life: Life, random: Random): Promise<void> {
   const look = () => {
     if (written && progress.has(written)) over.abort()
   }
+  // Thrown where events are taken it would only end this subscription, and the client would ask for the same again.
+  let fault: unknown = null
+  const take = (events: readonly StreamEvent[]) => {
+    for (const { offset, type, payload } of events) {
+      if (offset !== last + 1) throw new Error(`${life.name}: event ${offset} came after ${last}`)
+      last = offset
+      if (!type.startsWith(RESERVED_PREFIX)) progress.record(payload as Padded)
+    }
+    look()
+  }
   const told = life.written.then((counts) => {
     written = counts
     look()
   })
   await client.follow(life.name, { after: 'start', signal: over.signal }, (events) => {
-    for (const { offset, type, payload } of events) {
-      if (offset !== last + 1) throw new Error(`${life.name}: event ${offset} came after ${last}`)
-      last = offset
-      if (!type.startsWith(RESERVED_PREFIX)) progress.record(payload as Parameters<Progress['record']>[0])
+    try {
+      if (fault === null) take(events)
+    } catch (error) {
+      fault = error
+      over.abort()
     }
-    look()
   })
+  if (fault !== null) throw fault
   await told
   client.close()
 }
 
-export const READERS: Readonly<Record<'longPoll' | 'sse' | 'catchUp' | 'itx', Read>> = { longPoll, sse, catchUp, itx }
+/** A reader whose errors say what was read, and how. */
+function named(kind: string, read: Read): Read {
+  return (ground, life, random) =>
+    read(ground, life, random).catch((error: unknown) => {
+      const said = error instanceof Error ? error.message : String(error)
+      throw new Error(`${kind} of ${life.name}, life ${life.number}: ${said}`, { cause: error })
+    })
+}
+
+export const READERS = {
+  longPoll: named('long poll', longPoll),
+  sse: named('event stream', sse),
+  catchUp: named('catch-up', catchUp),
+  itx: named('socket subscription', itx),
+} as const

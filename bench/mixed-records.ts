@@ -20,21 +20,28 @@ interface Entry {
   readonly n: number
 }
 
+/** As it is written. */
+export interface Padded extends Entry {
+  readonly pad: string
+}
+
 const PAD = 'x'.repeat(64)
 /** Now and then a record is large, so that chunks, pieces and pages of more than one are met. */
-const LARGE_CHANCE = 0.004
+export const LARGE_CHANCE = 0.004
 const LARGE = 'y'.repeat(700_000)
+/** Behind the padding of a line of bytes: no UTF-8, and nothing of it ends a line. */
+const END_OF_BYTES = Buffer.from([0xff, 0xfe, 0x80])
+const END_OF_TEXT = Buffer.from('é')
 
 /** The body of an append of some records of one writer. */
-export function bodyOf(form: Form, records: readonly Entry[], random: Random): Buffer {
-  const pad = () => (random.chance(LARGE_CHANCE) ? LARGE : PAD)
+export function bodyOf(form: Form, records: readonly Entry[], random: Random, largeChance = LARGE_CHANCE): Buffer {
+  const pad = () => (random.chance(largeChance) ? LARGE : PAD)
   if (form === 'json') {
     const messages = records.map((record) => JSON.stringify({ ...record, pad: pad() }))
     return Buffer.from(messages.length === 1 ? (messages[0] ?? '') : `[${messages.join(',')}]`)
   }
   const lines = records.map(({ life, writer, n }) => `${life} ${writer} ${n} ${pad()}`)
-  // Bytes that are no UTF-8, and none of them ends a line.
-  const end = form === 'binary' ? Buffer.from([0xff, 0xfe, 0x80, 0x0a]) : Buffer.from('é\n')
+  const end = Buffer.concat([form === 'binary' ? END_OF_BYTES : END_OF_TEXT, Buffer.from('\n')])
   return Buffer.concat(lines.flatMap((line) => [Buffer.from(line), end]))
 }
 
@@ -56,19 +63,24 @@ export class Progress {
   /** Takes what a body, or the payload of an event, holds. @throws for a gap, a double, or what belongs elsewhere. */
   take(bytes: Buffer): void {
     if (this.#form === 'json') {
-      if (bytes.length > 0) for (const record of JSON.parse(bytes.toString()) as Entry[]) this.record(record)
+      if (bytes.length > 0) for (const record of JSON.parse(bytes.toString()) as Padded[]) this.record(record)
       return
     }
     const all = Buffer.concat([this.#line, bytes])
     const end = all.lastIndexOf(0x0a) + 1
     this.#line = all.subarray(end)
+    const ending = (this.#form === 'binary' ? END_OF_BYTES : END_OF_TEXT).toString('latin1')
     for (const line of all.toString('latin1', 0, end).split('\n').slice(0, -1)) {
-      const [life = 0, writer = 0, n = 0] = line.split(' ', 3).map(Number)
-      this.record({ life, writer, n })
+      const [life, writer, n, rest = ''] = line.split(' ', 4)
+      const pad = rest.endsWith(ending) ? rest.slice(0, -ending.length) : ''
+      this.record({ life: Number(life), writer: Number(writer), n: Number(n), pad })
     }
   }
 
-  record({ life, writer, n }: Entry): void {
+  record({ life, writer, n, pad }: Padded): void {
+    if (pad !== PAD && pad !== LARGE) {
+      throw new Error(`record ${n} of writer ${writer} holds ${pad.length} bytes that nobody wrote`)
+    }
     const next = this.#next.get(writer) ?? (this.#fromStart ? 0 : n)
     if (life !== this.#life) throw new Error(`a record of life ${life} in life ${this.#life}`)
     if (n !== next) throw new Error(`record ${n} of writer ${writer} is where ${next} should be`)

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Random } from '../src/streams/simulation/random.ts'
 import { Caller, type Ground } from './mixed-caller.ts'
-import { CONTENT_TYPES, bodyOf } from './mixed-records.ts'
+import { CONTENT_TYPES, LARGE_CHANCE, bodyOf } from './mixed-records.ts'
 import type { Life } from './mixed-life.ts'
 
 /** Between two appends of one writer. */
@@ -37,9 +37,9 @@ export class Writer {
 
   /** @param close whether nothing is to come afterwards */
   async append(count: number, close = false): Promise<void> {
-    const { number, form, path } = this.#life
+    const { number, form, path, settled } = this.#life
     const records = Array.from({ length: count }, (_, i) => ({ life: number, writer: this.#id, n: this.#written + i }))
-    const body = bodyOf(form, records, this.#random)
+    const body = bodyOf(form, records, this.#random, settled ? 0 : LARGE_CHANCE)
     const headers = { 'content-type': CONTENT_TYPES[form], ...(close ? { 'stream-closed': 'true' } : {}) }
     if (this.#isProducer) await this.#produce(headers, body, close)
     else await this.#caller.ask('append', { method: 'POST', path, headers, body }, 204)

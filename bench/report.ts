@@ -57,7 +57,7 @@ export function atMost(what: string, limit: number, value: number): Goal {
 }
 
 /** Prints a result as a table and, unless the run was a quick one, keeps it in `results/`. */
-export function report(topic: string, { what, cases, notes = [] }: Result): void {
+export function report(topic: string, { what, cases, notes = [] }: Result, keep = !QUICK): void {
   const kept: KeptResult = {
     topic,
     what,
@@ -68,7 +68,7 @@ export function report(topic: string, { what, cases, notes = [] }: Result): void
   console.log(`\n${topic}: ${what}`)
   for (const each of kept.cases) console.log(lines(each).join('\n'))
   for (const note of notes) console.log(`  note: ${note}`)
-  if (QUICK) return console.log('  a quick run: rough, and not kept')
+  if (!keep) return console.log('  a quick run: rough, and not kept')
   writeFileSync(resultFile(topic), `${JSON.stringify(kept, null, 2)}\n`)
 }
 

@@ -1,7 +1,7 @@
-// `npm run torture [-- --kills N] [--cuts N] [--flips N] [--wal-flips N] [--seeds N] [--fresh]`: random SIGKILLs, power
-// cuts, flipped bits and simulated lives (docs/operations.md, "Torture"), as many of each as bench/results/torture.json
-// does not tell of yet. It is written after every unit: killed at any time and started again, this goes on where it was.
-// Exit code 1 when any unit ever failed; the seeds that did are in the file, with what they found.
+// `npm run torture [-- --kills N] [--cuts N] [--flips N] [--wal-flips N] [--seeds N] [--mixed-minutes N] [--fresh]`: random
+// SIGKILLs, power cuts, flipped bits, simulated lives and mixed clients (docs/operations.md, "Torture"), as many of each as
+// bench/results/torture.json does not tell of yet. It is written after every unit: killed at any time and started again,
+// this goes on where it was. Exit code 1 when any unit ever failed; the seeds that did are in the file, with what they found.
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -9,10 +9,12 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { machine } from '../bench/machine.ts'
+import { whyBuild } from './build-inputs.mjs'
 import { simulateRange } from './simulate.mjs'
 
 const root = resolve(fileURLToPath(import.meta.url), '..', '..')
 const CHILD = join(root, 'src', 'streams', 'torture', 'main.ts')
+const MIXED = join(root, 'bench', 'mixed.ts')
 const RESULTS = process.env.TRIBUTARY_TORTURE_RESULTS ?? join(root, 'bench', 'results', 'torture.json')
 
 /** In the order in which they run; what is over soonest comes first. */
@@ -22,10 +24,13 @@ const TORTURES = [
   { kind: 'flips', option: 'flips', byDefault: 1000, what: 'flips in the database file' },
   { kind: 'kills', option: 'kills', byDefault: 1000, what: 'SIGKILLs' },
   { kind: 'seeds', option: 'seeds', byDefault: 20_000, what: 'simulated lives' },
+  { kind: 'mixed', option: 'mixed-minutes', byDefault: 60, what: 'minutes of mixed clients' },
 ]
 
 /** No unit takes as long; one that hangs has failed. */
 const UNIT_LIMIT_SECONDS = 120
+/** Mixed clients have a server of their own for so long, and then it is judged whether its memory has grown. */
+const MIXED_MINUTES = 10
 /** Simulated lives between two entries in the file. */
 const SLICE = 250
 const TELL_EVERY_MS = 10_000
@@ -80,8 +85,8 @@ function stored(file) {
 }
 
 /** Plays units in a child until they are done or the child is. Resolves with what ended it early, or undefined. */
-async function playUnits(kind, from, count, onUnit) {
-  const child = spawn(process.execPath, [CHILD, kind, String(from), String(count)], {
+async function playUnits(args, limitSeconds, onUnit) {
+  const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -94,7 +99,7 @@ async function playUnits(kind, from, count, onUnit) {
     limit = setTimeout(() => {
       hung = true
       child.kill('SIGKILL')
-    }, UNIT_LIMIT_SECONDS * 1000)
+    }, limitSeconds * 1000)
   }
   const ended = new Promise((settle) => child.once('exit', (code, signal) => settle({ code, signal })))
   arm()
@@ -105,7 +110,7 @@ async function playUnits(kind, from, count, onUnit) {
   const { code, signal } = await ended
   clearTimeout(limit)
   process.removeListener('exit', stop)
-  if (hung) return `it did not end within ${UNIT_LIMIT_SECONDS} seconds`
+  if (hung) return `it did not end within ${limitSeconds} seconds`
   return code === 0 ? undefined : `its process ended with ${signal ?? `code ${code}`}`
 }
 
@@ -114,8 +119,10 @@ async function torture(results, { kind, what }, wanted) {
   while (results.of(kind).done < wanted) {
     const seed = results.of(kind).done + 1
     if (kind === 'seeds') await simulateSlice(results, seed, Math.min(SLICE, wanted - seed + 1))
+    else if (kind === 'mixed') await mixClients(results, seed, Math.min(MIXED_MINUTES, wanted - seed + 1))
     else {
-      const end = await playUnits(kind, seed, wanted - seed + 1, (unit) => {
+      const units = [CHILD, kind, String(seed), String(wanted - seed + 1)]
+      const end = await playUnits(units, UNIT_LIMIT_SECONDS, (unit) => {
         enterUnit(results, kind, unit)
         tell()
       })
@@ -127,10 +134,22 @@ async function torture(results, { kind, what }, wanted) {
   tell(true)
 }
 
-function enterUnit(results, kind, { seed, ms, tally, sums, fault }) {
+/** A server of their own for so many minutes: they count when all of them are over. */
+async function mixClients(results, seed, minutes) {
+  console.log(`mixed clients for ${minutes} minutes, seed ${seed}`)
+  let told = false
+  const args = [MIXED, '--unit', '--minutes', String(minutes), '--seed', String(seed)]
+  const end = await playUnits(args, minutes * 60 + UNIT_LIMIT_SECONDS, (unit) => {
+    told = true
+    enterUnit(results, 'mixed', { ...unit, units: minutes })
+  })
+  if (!told) enterUnit(results, 'mixed', { seed, ms: 0, units: minutes, fault: end ?? 'it has told nothing' })
+}
+
+function enterUnit(results, kind, { seed, ms, units, tally, sums, fault }) {
   if (fault !== undefined) console.error(`${kind}, seed ${seed}: ${fault}`)
   const counted = tally === undefined ? {} : { tally: { [tally]: 1 } }
-  results.enter(kind, { ms, sums, failures: fault === undefined ? [] : [{ seed, fault }], ...counted })
+  results.enter(kind, { ms, units, sums, failures: fault === undefined ? [] : [{ seed, fault }], ...counted })
 }
 
 async function simulateSlice(results, from, seeds) {
@@ -168,6 +187,10 @@ async function main() {
   })
   const wanted = TORTURES.map((each) => wholeNumber(values[each.option], each.option))
   const results = new Results(RESULTS, values.fresh)
+  const willMix = TORTURES.some(({ kind }, index) => kind === 'mixed' && results.of(kind).done < wanted[index])
+  const why = willMix ? whyBuild(root) : undefined
+  // Said now: the other tortures take their time, and then it would be too late for whoever has gone home.
+  if (why) throw new Error(`mixed clients are for the built server, and ${why}: npm run build, or --mixed-minutes 0`)
   for (const [index, each] of TORTURES.entries()) await torture(results, each, wanted[index])
   return results.failed === 0
 }
