@@ -79,8 +79,9 @@ test('a read token is looked up nowhere; one of a program is, once', async () =>
     return [...new Set(asked.flatMap((source) => /from "(\w+)"/.exec(source)?.[1] ?? []))].toSorted()
   }
   const known = make()
-  expect(await tablesOf(known.token)).toEqual(['projects', 'tokens'])
-  expect(await tablesOf(known.token)).toEqual(['projects'])
-  expect(await tablesOf(read)).toEqual(['projects'])
-  expect(await tablesOf(read)).toEqual(['projects'])
+  // The query for projects is prepared once, before this.
+  expect(await tablesOf(known.token)).toEqual(['tokens'])
+  expect(await tablesOf(known.token)).toEqual([])
+  expect(await tablesOf(read)).toEqual([])
+  expect(await tablesOf(read)).toEqual([])
 })
