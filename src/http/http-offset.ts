@@ -9,15 +9,15 @@ export function formatOffset(offset: number): string {
 }
 
 /**
- * Parses the `offset` parameter: absent and `-1` are the start, `now` is the tail.
+ * Parses the `offset` parameter: absent and `-1` are the start of what is there, `now` is the tail.
  *
  * @throws {ItxError} BAD_REQUEST when it is none of these.
  */
-export function parseOffset(values: readonly string[]): number | 'now' {
-  if (values.length === 0) return 0
+export function parseOffset(values: readonly string[]): number | 'start' | 'now' {
+  if (values.length === 0) return 'start'
   const [text = ''] = values
   if (values.length > 1) throw new ItxError('BAD_REQUEST', 'offset was given more than once', { field: 'offset' })
-  if (text === '-1') return 0
+  if (text === '-1') return 'start'
   return text === 'now' ? 'now' : parseStreamOffset(text, 'offset')
 }
 

@@ -59,7 +59,8 @@ export async function getStream(
   const wanted = envelopesWanted(request)
   if (live !== null) checkLive(live, offsets, wanted !== null, filter)
   const state = await existing(access, path)
-  const after = offset === 'now' ? state.lastVisibleOffset : offset
+  const places = { start: state.firstOffset - 1, now: state.lastVisibleOffset }
+  const after = typeof offset === 'number' ? offset : places[offset]
   const form = wanted ?? messageForm(state.contentType)
   const read: ReadRequest = { access, path, request, after, state, envelopes: wanted !== null, form, filter }
   const cursor = url.searchParams.get('cursor')

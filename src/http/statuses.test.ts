@@ -38,6 +38,12 @@ test('what was trimmed is 410, what was never there 404, and what is left can be
     { code: 'NOT_FOUND', details: { reason: 'trimmed', path: '/trimmed', after: 1, firstOffset: 3 } },
   ])
   expect((await door.get(`/trimmed?offset=${offset(2)}`)).status).toBe(200)
+  // The start is the earliest that is left; who stood before the first event has missed some.
+  const whole = await door.get(`/trimmed?offset=${offset(2)}`)
+  for (const start of ['', '?offset=-1', '?offset=-1&live=long-poll']) {
+    expect(await door.get(`/trimmed${start}`)).toMatchObject({ status: 200, text: whole.text })
+  }
+  expect((await door.get(`/trimmed?offset=${offset(0)}`)).status).toBe(410)
   const never = await door.get(`/never?offset=${offset(1)}`)
   expect([never.status, never.json]).toMatchObject([404, { code: 'NOT_FOUND', details: { path: '/never' } }])
 })
