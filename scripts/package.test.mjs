@@ -37,6 +37,8 @@ const TYPES = `
 import { type AnyProcessor, defineProcessor, schemaOf, type StreamEvent } from 'tributary/processors'
 import { type ConnectOptions, type EventPage, type ItxClient, connectItx } from 'tributary/client'
 import { type TestClient, createTestServer, given } from 'tributary/testing'
+import { type ChangeEvent, createStateSchema, MaterializedState } from 'tributary/stream-db'
+import { z } from 'zod'
 import { budget } from './processors.ts'
 
 export const any: AnyProcessor = budget
@@ -61,6 +63,53 @@ export const page = (itx: ItxClient): Promise<EventPage> => itx.read('/a', { aft
 connectItx({ url: 'http://localhost:3000', token: 'x' })
 // @ts-expect-error -- an event has a type
 void connected({ url: '', project: 'a' }).append('/a', [{ payload: 1 }])
+
+const user = z.object({ id: z.string(), since: z.string().transform((text) => new Date(text)) })
+const state = createStateSchema({ users: { schema: user, type: 'user', primaryKey: 'id' } })
+const written: ChangeEvent<{ id: string; since: string }> = state.users.insert({ value: { id: '1', since: '2026' } })
+new MaterializedState().apply(written)
+// @ts-expect-error -- a date is what is read
+state.users.insert({ value: { id: '1', since: new Date() } })
+`
+
+/** A stream as a database, in plain Node: what is in it, and what comes. */
+const DATABASE = `
+import { MaterializedState, createStateSchema as pure } from 'tributary/stream-db'
+import { createStateSchema, createStreamDB, eq, queryOnce } from 'tributary/stream-db/db'
+import { z } from 'zod'
+
+if (pure !== createStateSchema) throw new Error('there are two of it')
+const { TRIBUTARY_URL, TRIBUTARY_TOKEN } = process.env
+const url = TRIBUTARY_URL + '/api/streams/demo/team'
+const headers = { Authorization: 'Bearer ' + TRIBUTARY_TOKEN, 'Content-Type': 'application/json' }
+const user = z.object({ id: z.string(), name: z.string().transform((text) => ({ text: text.trim() })) })
+const state = createStateSchema({ users: { schema: user, type: 'user', primaryKey: 'id' } })
+
+const send = async (method: string, ...events: object[]) => {
+  const answer = await fetch(url, { method, headers, body: JSON.stringify(events) })
+  if (!answer.ok) throw new Error(answer.status + ' ' + (await answer.text()))
+}
+const first = state.users.insert({ value: { id: '1', name: ' Ann ' } })
+await send('PUT', first)
+
+const db = createStreamDB({ streamOptions: { url, headers }, state })
+await db.preload()
+const name = (id: string): { text: string } | undefined => db.collections.users.get(id)?.name
+console.log(db.status, db.collections.users.size, name('1')?.text)
+const seen = db.utils.awaitTxId('a')
+await send('POST', state.users.insert({ value: { id: '2', name: 'Bob' }, headers: { txid: 'a' } }))
+await seen
+const { users } = db.collections
+const found = await queryOnce((q) => q.from({ user: users }).where(({ user }) => eq(user.id, '2')))
+console.log(found.map(({ name }) => name.text).join())
+// @ts-expect-error -- no such collection
+console.log(db.collections.accounts)
+await db.close()
+console.log(db.status)
+
+const rows = new MaterializedState()
+rows.apply(first)
+console.log(JSON.stringify(rows.get('user', '1')))
 `
 
 const TSCONFIG = {
@@ -89,6 +138,11 @@ const TSCONFIG_OF_PAGES = {
   },
   include: ['*.tsx'],
 }
+/** The types of TanStack DB and of the Durable Streams client ask for the DOM, in a program too. */
+const TSCONFIG_OF_DATABASES = {
+  compilerOptions: { ...TSCONFIG.compilerOptions, lib: TSCONFIG_OF_PAGES.compilerOptions.lib },
+  include: ['*.mts'],
+}
 /** What the user has installed. */
 const INSTALLED = ['zod', '@types/node', '@types/react', 'react', '@tanstack/react-query']
 
@@ -109,9 +163,10 @@ beforeAll(async () => {
     'package.json': { type: 'module' },
     'tsconfig.json': TSCONFIG,
     'tsconfig.pages.json': TSCONFIG_OF_PAGES,
+    'tsconfig.database.json': TSCONFIG_OF_DATABASES,
   }
   for (const [name, value] of Object.entries(json)) writeFileSync(join(project, name), JSON.stringify(value))
-  const texts = { ...processors.samples, ...clients.samples, 'types.ts': TYPES }
+  const texts = { ...processors.samples, ...clients.samples, 'types.ts': TYPES, 'database.mts': DATABASE }
   for (const [name, text] of Object.entries(texts)) writeFileSync(join(project, name), text)
 }, 120_000)
 
@@ -196,6 +251,18 @@ describe("docs/clients.md, in a user's project", () => {
     expect(await node('errors.ts')).toEqual({ code: 0, said: 'precondition 2\n' })
   })
 
+  test('a stream becomes a database in plain Node, which ends when it is closed', { timeout: 60_000 }, async () => {
+    expect(await node('database.mts')).toEqual({
+      code: 0,
+      said: ['live 1 Ann', 'Bob', 'undefined', 'stopped', '{"id":"1","name":" Ann "}', ''].join('\n'),
+    })
+  })
+
+  test('the types of that program compile, in a project that knows the DOM', { timeout: 60_000 }, async () => {
+    const tsc = join(modules, '.bin', 'tsc')
+    expect(await runThere(tsc, '-p', 'tsconfig.database.json')).toEqual({ code: 0, said: '' })
+  })
+
   test('its page compiles', { timeout: 60_000 }, async () => {
     const tsc = join(modules, '.bin', 'tsc')
     expect(await runThere(tsc, '-p', 'tsconfig.pages.json')).toEqual({ code: 0, said: '' })
@@ -241,7 +308,7 @@ describe('the exports', () => {
   })
 
   test('have just these names', async () => {
-    const text = `for (const name of ['client', 'processors', 'react', 'testing'])
+    const text = `for (const name of ['client', 'processors', 'react', 'stream-db', 'testing'])
       console.log(name, Object.keys(await import('tributary/' + name)).toSorted().join(' '))`
     expect(await script(text)).toEqual({
       code: 0,
@@ -251,6 +318,8 @@ describe('the exports', () => {
         'processors ItxError defineProcessor itxErrorCode itxErrorDetails schemaOf\n' +
         'react ItxError ItxProvider itxErrorCode itxErrorDetails useItxConnection useItxMutation useItxQuery ' +
         'useItxStatus useStreamTail\n' +
+        'stream-db ItxError MaterializedState createStateSchema isChangeEvent isControlEvent isPoison itxErrorCode ' +
+        'itxErrorDetails readMessage\n' +
         'testing TestClock createTestServer given\n',
     })
   })
@@ -260,7 +329,10 @@ describe('the exports', () => {
     const names = (kind) => [...new Set(packages.filter(kind).map(({ to }) => to))].toSorted()
     expect(names(({ from }) => from.endsWith('.js'))).toEqual([
       '@bufbuild/re2',
+      '@durable-streams/client',
       '@marcbachmann/cel-js',
+      '@tanstack/db',
+      '@tanstack/react-db',
       '@tanstack/react-query',
       'capnweb',
       'node:assert',
@@ -282,14 +354,34 @@ describe('the exports', () => {
     ['client', 'node', ['capnweb', 'ws']],
     ['client', 'default', ['capnweb']],
     ['react', 'default', ['@tanstack/react-query', 'react']],
+    ['stream-db', 'default', []],
+    ['stream-db', 'types', []],
+    ['stream-db/db', 'default', ['@durable-streams/client', '@tanstack/db']],
+    ['stream-db/react', 'default', ['@tanstack/react-db', 'react']],
   ])('%s, as %s, loads %j and nothing of the engine', (name, condition, expected) => {
     const { exports } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
     const entry = exports[`./${name}`][condition].replace('./dist/package/', '')
     const { files, packages } = reachedFrom(built, [entry])
     expect([...new Set(packages.map(({ to }) => to))].toSorted()).toEqual(expected)
     const pure =
-      /^src\/(?:itx\/(?:client\/|react\/|queries\.|navigation-state\.)|streams\/(?:errors|event|json-text)\.)/
+      /^src\/(?:stream-db\/|itx\/(?:client\/|react\/|queries\.|navigation-state\.)|streams\/(?:errors|event|json-text)\.)/
     expect([...files].filter((path) => !pure.test(path))).toEqual([])
+  })
+
+  test('stream-db is its own files and the rules of errors, types too', () => {
+    for (const end of ['js', 'd.ts']) {
+      const { files } = reachedFrom(built, [`src/stream-db/index.${end}`])
+      const names = ['event-helpers', 'index', 'materialized-state', 'messages', 'schema', 'standard-schema']
+      const expected = names.map((name) => `src/stream-db/${name}.${end}`)
+      expect([...files].toSorted()).toEqual([...expected, `src/streams/errors.${end}`])
+    }
+  })
+
+  test('stream-db/db has all of stream-db, and the same', { timeout: 30_000 }, async () => {
+    const text = `const core = await import('tributary/stream-db')
+      const db = await import('tributary/stream-db/db')
+      console.log(Object.keys(core).every((name) => core[name] === db[name]), typeof db.createStreamDB)`
+    expect(await script(text)).toEqual({ code: 0, said: 'true function\n' })
   })
 
   test('client has the same names, with the same types, in a program and in a page', { timeout: 30_000 }, async () => {

@@ -75,6 +75,11 @@ export class ItxClient {
     this.#settings = { ...DEFAULT_APPEND_SETTINGS, ...settings }
   }
 
+  /** The project, by whatever this client was made with: its id or its slug. */
+  get projectKey(): string {
+    return this.#project
+  }
+
   /** The streams of the project. */
   readonly streams = {
     /** A page of the catalogue, by path. */
