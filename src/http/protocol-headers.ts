@@ -129,12 +129,20 @@ function sourcePath(from: string, project: string): string {
   throw bad('stream-forked-from', `Stream-Forked-From must be the path of a stream, not ${shown(from)}`)
 }
 
+/** Where a stream ends for who reads messages: at the last of them, and never before the beginning of what is left. */
+export function tailOf({
+  lastVisibleOffset,
+  firstOffset,
+}: Pick<CoreState, 'lastVisibleOffset' | 'firstOffset'>): number {
+  return Math.max(lastVisibleOffset, firstOffset - 1)
+}
+
 /** What every answer about a stream says of it: its type, its end, and how it ends. */
-export function streamHeaders({ contentType, lastVisibleOffset, closed }: CoreState): Record<string, string> {
+export function streamHeaders(state: CoreState): Record<string, string> {
   return {
-    'content-type': contentType,
-    'stream-next-offset': formatOffset(lastVisibleOffset),
-    ...(closed ? { 'stream-closed': 'true' } : {}),
+    'content-type': state.contentType,
+    'stream-next-offset': formatOffset(tailOf(state)),
+    ...(state.closed ? { 'stream-closed': 'true' } : {}),
   }
 }
 

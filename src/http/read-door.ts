@@ -11,7 +11,7 @@ import { readFiltered } from './filtered-read.ts'
 import { textResponse } from './http-error.ts'
 import { formatOffset, parseOffset } from './http-offset.ts'
 import { longPoll } from './long-poll.ts'
-import { expiryHeaders, streamHeaders } from './protocol-headers.ts'
+import { expiryHeaders, streamHeaders, tailOf } from './protocol-headers.ts'
 import { sse } from './sse.ts'
 import { streamCursor } from './stream-cursor.ts'
 import {
@@ -59,7 +59,7 @@ export async function getStream(
   const wanted = envelopesWanted(request)
   if (live !== null) checkLive(live, offsets, wanted !== null, filter)
   const state = await existing(access, path)
-  const places = { start: state.firstOffset - 1, now: state.lastVisibleOffset }
+  const places = { start: state.firstOffset - 1, now: tailOf(state) }
   const after = typeof offset === 'number' ? offset : places[offset]
   const form = wanted ?? messageForm(state.contentType)
   const read: ReadRequest = { access, path, request, after, state, envelopes: wanted !== null, form, filter }
@@ -95,7 +95,7 @@ async function existing(access: ProjectAccess, path: StreamPath): Promise<Stream
  */
 async function toTail(instance: Instance, principal: KnownPrincipal, read: ReadRequest): Promise<Response> {
   const { access, path, form, request } = read
-  const tail = tailOf(read)
+  const tail = endOf(read)
   const known = notModified(read, tail)
   if (known) return known
   // The end is known already where the client has all of it: nothing need be read to say so.
@@ -115,7 +115,7 @@ async function toTail(instance: Instance, principal: KnownPrincipal, read: ReadR
 
 /** A page of what is there, which a live reader goes on from. */
 async function page(read: ReadRequest): Promise<Response> {
-  const tail = tailOf(read)
+  const tail = endOf(read)
   const events = await readPage(read, tail)
   const next = events.at(-1)?.offset ?? tail
   return notModified(read, next) ?? pageResponse(read, events, next)
@@ -133,8 +133,8 @@ async function readPage(read: ReadRequest, tail: number): Promise<readonly Encod
   return events
 }
 
-function tailOf({ state, envelopes }: ReadRequest): number {
-  return envelopes ? state.maxOffset : state.lastVisibleOffset
+function endOf({ state, envelopes }: ReadRequest): number {
+  return envelopes ? state.maxOffset : tailOf(state)
 }
 
 /** What matches, in as much as may be looked at at once. */
@@ -143,7 +143,7 @@ async function filtered(read: ReadRequest, filter: string): Promise<Response> {
   const options = { after, filter, visibleOnly: !envelopes, signal: request.signal }
   const { events, through, unjudged } = await readFiltered(access, path, options)
   const said = unjudged > 0 ? { 'stream-unjudged': String(unjudged) } : {}
-  return pageResponse(read, events, Math.min(through, tailOf(read)), said)
+  return pageResponse(read, events, Math.min(through, endOf(read)), said)
 }
 
 /** A page, or what comes next within the time that a client is kept waiting. */
@@ -155,7 +155,7 @@ async function nextPage(
 ): Promise<Response> {
   const { access, path, after, state, request } = read
   const cursor = { 'stream-cursor': streamCursor(given), 'cache-control': 'no-store' }
-  if (after < state.lastVisibleOffset) return pageResponseOf(await page(read), cursor)
+  if (after < tailOf(state)) return pageResponseOf(await page(read), cursor)
   const { incarnationId } = state
   const news = state.closed
     ? 'closed'
@@ -180,7 +180,7 @@ function emptyPage(read: ReadRequest): Response {
   const headers = {
     ...streamHeaders(state),
     'content-type': form.contentType,
-    'stream-next-offset': formatOffset(tailOf(read)),
+    'stream-next-offset': formatOffset(endOf(read)),
     'stream-up-to-date': 'true',
   }
   return textResponse(wholeBody(form, []), { headers })
@@ -200,7 +200,7 @@ async function pageResponse(
 
 function pageHeaders(read: ReadRequest, next: number): Record<string, string> {
   const { state, form, filter } = read
-  const atEnd = next >= tailOf(read)
+  const atEnd = next >= endOf(read)
   return {
     'content-type': form.contentType,
     'cross-origin-resource-policy': 'same-origin',

@@ -1,9 +1,10 @@
 import type { Writable } from 'node:stream'
 import type { Instance } from '../itx/instance.ts'
 import type { KnownPrincipal } from '../itx/principal.ts'
-import type { ProjectAccess } from '../itx/project-access.ts'
+import type { ProjectAccess, StreamState } from '../itx/project-access.ts'
 import type { StreamPath } from '../streams/path.ts'
 import { pipedResponse } from './piped-response.ts'
+import { tailOf } from './protocol-headers.ts'
 import { sseForm } from './sse-frame.ts'
 import { SseHub } from './sse-hub.ts'
 import { SseReader } from './sse-reader.ts'
@@ -12,7 +13,7 @@ import { streamCursor } from './stream-cursor.ts'
 interface SseRequest {
   readonly path: StreamPath
   /** The stream as it was found. */
-  readonly state: { readonly incarnationId: string; readonly contentType: string; readonly lastVisibleOffset: number }
+  readonly state: Pick<StreamState, 'incarnationId' | 'contentType' | 'lastVisibleOffset' | 'firstOffset'>
   /** The visible event after which the reader begins. */
   readonly after: number
   /** The `cursor` that it came with. */
@@ -47,7 +48,7 @@ export function sse(
     const stream = { path, incarnationId: state.incarnationId, form, keepAliveMs: config.longPollMs }
     reader = new SseReader(SseHub.of(streams, stream), target, {
       // Never beyond the tail: what comes next would be missed.
-      after: Math.min(after, state.lastVisibleOffset),
+      after: Math.min(after, tailOf(state)),
       cursor: Number(streamCursor(cursor)),
       onClose: leave,
       log,

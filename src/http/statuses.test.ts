@@ -48,6 +48,39 @@ test('what was trimmed is 410, what was never there 404, and what is left can be
   expect([never.status, never.json]).toMatchObject([404, { code: 'NOT_FOUND', details: { path: '/never' } }])
 })
 
+test('who reads on from where they were told is never refused, even where nothing visible is left', async () => {
+  const createdAt = '2026-01-01T00:00:00.000Z'
+  const { exists: _exists, ...empty } = await tributary.streams().state('/hollow' as never)
+  const before = {
+    ...empty,
+    createdAt,
+    lastEventAt: createdAt,
+    firstOffset: 5,
+    maxOffset: 4,
+    eventCount: 4,
+    lastVisibleOffset: 2,
+  }
+  const { root, socket } = tributary.itx('editor')
+  await root.projects
+    .get('demo')
+    .streams.get('/hollow')
+    .import({
+      head: { contentType: 'application/json', firstOffset: 5, baseState: JSON.stringify(before) },
+      events: [{ offset: 5, type: 'stream/paused', createdAt, payload: '{}' }],
+      last: true,
+    })
+  socket.terminate()
+  const door = tributary.door('viewer')
+  const answers = [await door.get('/hollow'), await door.get('/hollow?offset=now'), await door.send('HEAD', '/hollow')]
+  const operator = tributary.door('operator')
+  await operator.append('/hollow', { type: 'stream/resumed' })
+  await operator.post('/hollow', '"news"')
+  for (const { status, headers } of answers) {
+    const read = await door.get(`/hollow?offset=${String(headers['stream-next-offset'])}`)
+    expect([status, read.status, read.text]).toEqual([200, 200, '["news"]'])
+  }
+})
+
 test.each([
   ['an event', 'application/vnd.tributary.event+json', JSON.stringify({ type: 'a', payload: 'x'.repeat(20_001) })],
   ['a message', 'application/json', JSON.stringify(['x'.repeat(20_001)])],
