@@ -1,12 +1,13 @@
 import type { Instance } from '../itx/instance.ts'
 import type { MessageReceipt, ProjectAccess } from '../itx/project-access.ts'
 import { mediaType } from '../streams/content-type.ts'
-import { ItxError, otherContentType, streamClosed, streamGone, streamNotFound } from '../streams/errors.ts'
+import { ItxError, otherContentType, streamClosed } from '../streams/errors.ts'
 import type { EncodedInput } from '../streams/event.ts'
 import type { StreamPath } from '../streams/path.ts'
+import { existingStream } from './existing-stream.ts'
 import { jsonResponse, textResponse } from './http-error.ts'
 import { formatOffset } from './http-offset.ts'
-import { closes, producerOf, streamSeqOf } from './protocol-headers.ts'
+import { closes, producerOf, streamSeqOf, tailOf } from './protocol-headers.ts'
 import { bodyBytes, utf8Text } from './request-body.ts'
 import { ENVELOPE, ENVELOPE_LINES, bodyInputs, envelopesOf } from './stream-messages.ts'
 
@@ -56,11 +57,10 @@ async function inputsFor(
   body: Uint8Array,
   maxBatchEvents: number,
 ): Promise<EncodedInput[]> {
-  const state = await access.streams().state(path)
-  if (!state.exists) throw state.gone ? streamGone('NOT_FOUND', path) : streamNotFound(path)
+  const state = await existingStream(access, path)
   if (mediaType(state.contentType) !== type) {
     if (state.closed) throw streamClosed(state)
-    throw otherContentType({ path, contentType: state.contentType })
+    throw otherContentType(state)
   }
   const inputs = bodyInputs(body, type, maxBatchEvents)
   if (inputs.length === 0) throw new ItxError('BAD_REQUEST', 'the array is empty', { field: 'body' })
@@ -69,7 +69,7 @@ async function inputsFor(
 
 function receiptHeaders({ state, producerSeq }: MessageReceipt): Record<string, string> {
   return {
-    'stream-next-offset': formatOffset(state.lastVisibleOffset),
+    'stream-next-offset': formatOffset(tailOf(state)),
     ...(state.closed ? { 'stream-closed': 'true' } : {}),
     ...(producerSeq === null ? {} : { 'producer-seq': String(producerSeq) }),
   }

@@ -1,5 +1,5 @@
 import type { Instance } from '../itx/instance.ts'
-import type { CoreState, ForkPlace, ProjectAccess } from '../itx/project-access.ts'
+import type { CoreState, Created, ForkPlace, ProjectAccess } from '../itx/project-access.ts'
 import { mediaType } from '../streams/content-type.ts'
 import { ItxError, streamGone, streamNotFound } from '../streams/errors.ts'
 import type { EncodedEvent, EncodedInput } from '../streams/event.ts'
@@ -70,7 +70,7 @@ async function forked(
   fork: ForkRequest,
   contentType: string | undefined,
   creation: (type: string) => { readonly inputs: readonly EncodedInput[] },
-): Promise<{ readonly created: boolean; readonly state: CoreState }> {
+): Promise<Created> {
   access.require('read')
   const streams = access.streams()
   const existing = await streams.state(path)

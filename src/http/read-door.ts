@@ -2,11 +2,12 @@ import type { Instance } from '../itx/instance.ts'
 import type { KnownPrincipal } from '../itx/principal.ts'
 import { MAX_PAGE_EVENTS, type ProjectAccess, type StreamState } from '../itx/project-access.ts'
 import { mediaType } from '../streams/content-type.ts'
-import { ItxError, streamGone, streamNotFound } from '../streams/errors.ts'
+import { ItxError, streamNotFound } from '../streams/errors.ts'
 import type { EncodedEvent } from '../streams/event.ts'
 import type { StreamPath } from '../streams/path.ts'
 import { restOf } from './catch-up.ts'
 import { encodedBody } from './compression.ts'
+import { existingStream } from './existing-stream.ts'
 import { readFiltered } from './filtered-read.ts'
 import { textResponse } from './http-error.ts'
 import { formatOffset, parseOffset } from './http-offset.ts'
@@ -40,7 +41,7 @@ interface ReadRequest {
 /** `HEAD`: what a stream is. It is no use of the stream. */
 export async function headStream(access: ProjectAccess, path: StreamPath): Promise<Response> {
   access.require('state')
-  const state = await existing(access, path)
+  const state = await existingStream(access, path)
   return textResponse(null, { headers: { ...streamHeaders(state), ...expiryHeaders(state) } })
 }
 
@@ -58,7 +59,7 @@ export async function getStream(
   const filter = onlyValue(url, 'filter')
   const wanted = envelopesWanted(request)
   if (live !== null) checkLive(live, offsets, wanted !== null, filter)
-  const state = await existing(access, path)
+  const state = await existingStream(access, path)
   const places = { start: state.firstOffset - 1, now: tailOf(state) }
   const after = typeof offset === 'number' ? offset : places[offset]
   const form = wanted ?? messageForm(state.contentType)
@@ -81,12 +82,6 @@ function checkLive(live: string, offsets: readonly string[], envelopes: boolean,
       field: envelopes ? 'accept' : 'filter',
     })
   }
-}
-
-async function existing(access: ProjectAccess, path: StreamPath): Promise<StreamState> {
-  const state = await access.streams().state(path)
-  if (state.exists) return state
-  throw state.gone ? streamGone('NOT_FOUND', path) : streamNotFound(path)
 }
 
 /**
@@ -160,7 +155,7 @@ async function nextPage(
   const news = state.closed
     ? 'closed'
     : await longPoll(instance, access, principal, request, { path, after, incarnationId })
-  const now = await existing(access, path)
+  const now = await existingStream(access, path)
   if (now.incarnationId !== incarnationId) throw streamNotFound(path)
   access.streams().touch(path)
   if (news === 'events') return pageResponseOf(await page({ ...read, state: now }), cursor)

@@ -9,6 +9,7 @@ import { IN_PROCESS, type Session } from './session.ts'
 /** What the doors need of the engine's words: they get the engine from here alone. */
 export type { CoreState, Expiry, Producer } from '../streams/core/state.ts'
 export type { ForkPlace } from '../streams/fork.ts'
+export type { Created } from '../streams/stream-creation.ts'
 export { MAX_PAGE_EVENTS, type StreamState } from '../streams/project-reader.ts'
 export type { MessageReceipt } from '../streams/project-writer.ts'
 

@@ -1,5 +1,5 @@
 import { type ChangeEvent, type StateMessage, isPoison, readMessage } from './messages.ts'
-import { type StandardSchema, type Validated, describeIssues, validated } from './standard-schema.ts'
+import { type SchemaResult, type StandardSchema, describeIssues, validated } from './standard-schema.ts'
 
 /** A message that cannot be taken, and why. */
 export interface Unusable {
@@ -42,7 +42,7 @@ function checkMessage(
   return result instanceof Promise ? result.then((it) => judged(change, it)) : judged(change, result)
 }
 
-function judged(change: ChangeEvent, result: Validated<unknown>): Checked {
+function judged(change: ChangeEvent, result: SchemaResult<unknown>): Checked {
   const named = `${change.type} ${JSON.stringify(change.key)}`
   if (result.issues !== undefined) {
     return { kind: 'schema', reason: `${named}: ${describeIssues(result.issues)}`, value: change }

@@ -1,6 +1,6 @@
 import { ItxError, shown } from '../streams/errors.ts'
 import { type ChangeEvent, type Operation, isPoison, readMessage } from './messages.ts'
-import { type StandardSchema, type Validated, describeIssues, validated } from './standard-schema.ts'
+import { type SchemaResult, type StandardSchema, describeIssues, validated } from './standard-schema.ts'
 
 /** Headers of one's own, `txid` among them. `operation` is the helper's and cannot be set. */
 export type EventHeaders = Omit<Record<string, string>, 'operation'>
@@ -82,7 +82,7 @@ function ofEach<Helper>(helper: (operation: Operation) => Helper): Record<Operat
 
 interface Asked {
   readonly field: 'value' | 'oldValue'
-  readonly answer: Validated<unknown> | Promise<Validated<unknown>>
+  readonly answer: SchemaResult<unknown> | Promise<SchemaResult<unknown>>
 }
 
 /** The schema's answers to what the event will carry. They never reject, so none has to be waited for. */
@@ -95,7 +95,7 @@ function asked<T>({ schema }: Definition<T>, operation: Operation, { value, oldV
   return answers
 }
 
-function judge(type: string, operation: Operation, field: Asked['field'], { issues }: Validated<unknown>): void {
+function judge(type: string, operation: Operation, field: Asked['field'], { issues }: SchemaResult<unknown>): void {
   if (issues === undefined) return
   throw new ItxError(
     'BAD_REQUEST',

@@ -14,6 +14,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   }
 }
 
+/** What a schema makes of a value: its output, or what is wrong with it. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] }
@@ -23,11 +24,6 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-/** What a schema makes of a value: its output, or what is wrong with it. */
-export type Validated<T> =
-  | { readonly value: T; readonly issues?: undefined }
-  | { readonly issues: readonly SchemaIssue[] }
-
 /** Issues that a message lists. */
 const MOST_LISTED = 5
 
@@ -35,7 +31,10 @@ const MOST_LISTED = 5
  * Asks a schema. A promise when the schema answers with one, and only then. Neither throws nor rejects: a validator that
  * does has found the value wrong in its own way, and the value came from somebody else.
  */
-export function validated<T>(schema: StandardSchema<unknown, T>, value: unknown): Validated<T> | Promise<Validated<T>> {
+export function validated<T>(
+  schema: StandardSchema<unknown, T>,
+  value: unknown,
+): SchemaResult<T> | Promise<SchemaResult<T>> {
   let result: unknown
   try {
     result = schema['~standard'].validate(value)
@@ -56,18 +55,18 @@ export function describeIssues(issues: readonly SchemaIssue[]): string {
 }
 
 /** A success may carry `issues`, as long as there are none: undefined. */
-function judged<T>(result: unknown): Validated<T> {
+function judged<T>(result: unknown): SchemaResult<T> {
   if (typeof result !== 'object' || result === null) return wrong('the schema answered with no result')
   const { issues } = result as { issues?: unknown }
   if (issues === undefined || issues === null) return { value: (result as { value: T }).value }
   return Array.isArray(issues) ? { issues: issues as SchemaIssue[] } : wrong('the schema gave issues that are no list')
 }
 
-function failure(error: unknown): Validated<never> {
+function failure(error: unknown): SchemaResult<never> {
   return wrong(`the schema failed: ${error instanceof Error ? error.message : shown(error)}`)
 }
 
-function wrong(message: string): Validated<never> {
+function wrong(message: string): SchemaResult<never> {
   return { issues: [{ message }] }
 }
 

@@ -81,7 +81,7 @@ export function streamNames(input: unknown): string[] {
 
 /** @throws {ItxError} BAD_REQUEST. */
 export function subscriptionId(input: string): string {
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what is being refused
   if (input === '' || input.length > MAX_ID || /[\0-\x1f\x7f]/.test(input) || !input.isWellFormed()) {
     throw bad('id', `must have 1 to ${MAX_ID} characters, and no control character`, input)
   }
