@@ -21,7 +21,7 @@ export interface ConfigLimits {
   readonly openHandles: number
   /** Subscriptions that one socket may have open at once, those to activity among them. */
   readonly subscriptions: number
-  /** Long polls and event streams that one credential may have open at once over HTTP. */
+  /** Long polls, event streams and answers of more than a page that one credential may have open at once over HTTP. */
   readonly liveReaders: number
 }
 

@@ -3,6 +3,7 @@ import { union } from 'drizzle-orm/sqlite-core'
 import { ItxError } from '../streams/errors.ts'
 import { type Actor, OPERATOR } from './audit.ts'
 import { leaveAudit } from './audit-outbox.ts'
+import { ControlChanges } from './changes.ts'
 import { type ControlDatabase, type ControlQueries, writeTransaction } from './database.ts'
 import { newId } from './ids.ts'
 import type { Role } from './roles.ts'
@@ -58,10 +59,7 @@ const MAX_PAGE = 200
 // better-auth keeps several roles of a member in one text, with commas between them.
 const isOwner = sql`(',' || ${member.role} || ',') LIKE '%,owner,%'`
 
-/**
- * The project of an id (`prj_…`) or a slug, or null. Says nothing about who may see it: that is `itx/access.ts`. What
- * another process has changed is seen within a second.
- */
+/** The project of an id (`prj_…`) or a slug, or null. Says nothing about who may see it: that is `itx/access.ts`. */
 export function findProject(database: ControlDatabase, idOrSlug: string): Project | null {
   let finder = finders.get(database)
   if (!finder) finders.set(database, (finder = new ProjectFinder(database)))
@@ -72,19 +70,16 @@ const finders = new WeakMap<ControlDatabase, ProjectFinder>()
 
 /** Every request asks for its project: a query each time takes as long as storing an event. */
 class ProjectFinder {
-  static readonly CACHE_MS = 1000
   static readonly #MOST = 1000
   readonly #byId: (name: string) => Project | undefined
   readonly #bySlug: (name: string) => Project | undefined
-  /** Moves by every write of this process, one that was rolled back among them. */
-  readonly #changes: () => number | undefined
-  #seen: number | undefined
-  #readAt = 0
+  readonly #changes: ControlChanges
+  /** As they are since the last change. */
   readonly #found = new Map<string, Project>()
 
-  constructor({ db, sqlite }: ControlDatabase) {
+  constructor(database: ControlDatabase) {
     const finding = (column: typeof projects.id | typeof projects.slug) => {
-      const query = db
+      const query = database.db
         .select()
         .from(projects)
         .where(eq(column, sql.placeholder('name')))
@@ -93,18 +88,11 @@ class ProjectFinder {
     }
     this.#byId = finding(projects.id)
     this.#bySlug = finding(projects.slug)
-    const changes = sqlite.prepare<[], number>('SELECT total_changes()').pluck()
-    this.#changes = () => changes.get()
+    this.#changes = new ControlChanges(database)
   }
 
   find(idOrSlug: string): Project | null {
-    const now = performance.now()
-    const changes = this.#changes()
-    if (changes !== this.#seen || now - this.#readAt > ProjectFinder.CACHE_MS) {
-      this.#found.clear()
-      this.#seen = changes
-      this.#readAt = now
-    }
+    if (this.#changes.changed()) this.#found.clear()
     const known = this.#found.get(idOrSlug)
     if (known) return known
     // No slug begins with `prj_`, since an underscore is not allowed in one.
