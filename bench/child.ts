@@ -14,6 +14,10 @@ interface Answer {
 export interface ChildOptions {
   /** The limit of open files it should have; as many as the system allows when that is less. */
   readonly openFiles?: number
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Of Node. */
+  readonly flags?: readonly string[]
 }
 
 /** A process of its own, as a benchmark drives it over the process channel. Stop it. */
@@ -38,17 +42,26 @@ export class Child<Ops extends Operations, Started> {
     })
   }
 
+  get pid(): number {
+    const { pid } = this.#process
+    if (pid === undefined) throw new Error('a process that was started has a number')
+    return pid
+  }
+
   /** @param file a module of this folder */
   static async start<Ops extends Operations, Started>(
     file: string,
     args: readonly string[],
-    { openFiles }: ChildOptions = {},
+    { openFiles, env = {}, flags = [] }: ChildOptions = {},
   ): Promise<Child<Ops, Started>> {
-    const command = [process.execPath, fileURLToPath(new URL(file, import.meta.url)), ...args]
+    const command = [process.execPath, ...flags, fileURLToPath(new URL(file, import.meta.url)), ...args]
     const raise = `ulimit -n ${openFiles} 2>/dev/null || ulimit -n "$(ulimit -Hn)"`
     const [program = '', ...rest] =
       openFiles === undefined ? command : ['sh', '-c', `${raise}; exec "$0" "$@"`, ...command]
-    const child = spawn(program, rest, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
+    const child = spawn(program, rest, {
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, ...env },
+    })
     const first = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => null)])
     if (!first) throw new Error(`${file} did not start`)
     return new Child(child, (first[0] as Answer).value as Started)

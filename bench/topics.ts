@@ -17,6 +17,7 @@ export const TOPICS = [
   'http-appends',
   'http-catch-up',
   'sse',
+  'stream-db',
 ] as const
 
 export function isTopic(name: string): name is (typeof TOPICS)[number] {

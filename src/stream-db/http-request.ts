@@ -6,6 +6,7 @@ import {
   stream as readStream,
 } from '@durable-streams/client'
 import { ItxError, type ItxErrorCode, itxErrorCode } from '../streams/errors.ts'
+import { whenNetworkIs } from './http-network.ts'
 
 /** Where a stream is and how to ask for it: what the published client calls its stream options, as far as they are about
  * one request. When to ask, and from where, is the source's business. */
@@ -19,8 +20,10 @@ export interface HttpQuestion {
   readonly cursor?: string | undefined
 }
 
+/** What the headers of an answer say. */
 export interface HttpAnswer {
-  readonly messages: readonly unknown[]
+  /** On their way: rejects when the body breaks off, or is no JSON. */
+  readonly messages: Promise<readonly unknown[]>
   /** The offset after them. */
   readonly next: string
   readonly upToDate: boolean
@@ -30,7 +33,10 @@ export interface HttpAnswer {
   readonly life?: string
 }
 
-/** Makes one request: how often, and when again, is for whoever asks. */
+/**
+ * Makes one request: how often, and when again, is for whoever asks. Answers as soon as the headers are there. The signal
+ * ends it with whatever of it is still under way.
+ */
 export type Ask = (question: HttpQuestion, signal: AbortSignal) => Promise<HttpAnswer>
 
 /** The published client reads; a session of it is one request here, so that nothing is read ahead of the listener. */
@@ -39,10 +45,24 @@ export function asker(stream: HttpStreamOptions | DurableStream, answerWithinMs:
     const watch = new AbortController()
     const whole = AbortSignal.any([signal, watch.signal])
     const silence = () => watch.abort(new ItxError('UNAVAILABLE', `no answer within ${answerWithinMs} ms`, SILENT))
+    // A request that waits is not told that its network is gone.
+    const leave = whenNetworkIs('offline', () => watch.abort(new ItxError('UNAVAILABLE', 'offline', OFFLINE)))
     let timer = setTimeout(silence, answerWithinMs)
     const heard = () => {
       clearTimeout(timer)
       timer = setTimeout(silence, answerWithinMs)
+    }
+    const over = () => {
+      clearTimeout(timer)
+      leave()
+    }
+    const watched = async <T>(step: Promise<T>) => {
+      try {
+        // The client may be waiting to try again, which its signal does not end.
+        return await Promise.race([step, aborted(whole)])
+      } catch (error) {
+        throw watch.signal.aborted ? watch.signal.reason : error
+      }
     }
     const request = {
       offset,
@@ -51,21 +71,22 @@ export function asker(stream: HttpStreamOptions | DurableStream, answerWithinMs:
       signal: whole,
       params: { ...(wait ? { live: 'long-poll' } : {}), ...(wait && cursor !== undefined ? { cursor } : {}) },
     }
-    const answer = begin(stream, request).then((response) => {
-      heard()
-      return answerOf(response, hintOf(stream), heard)
-    })
     try {
-      // The client may be waiting to try again, which its signal does not end.
-      return await Promise.race([answer, aborted(whole)])
+      const response = await watched(begin(stream, request))
+      heard()
+      const said = headersOf(response, hintOf(stream))
+      const messages = watched(messagesOf(response, heard)).finally(over)
+      // Whoever waits for them is told.
+      messages.catch(() => undefined)
+      return { ...said, messages }
     } catch (error) {
-      throw watch.signal.aborted ? watch.signal.reason : error
-    } finally {
-      clearTimeout(timer)
+      over()
+      throw error
     }
   }
 }
 
+const OFFLINE = { reason: 'offline' } as const
 const SILENT = { reason: 'silent' } as const
 
 interface OneRequest {
@@ -106,7 +127,7 @@ function aborted(signal: AbortSignal): Promise<never> {
   })
 }
 
-async function answerOf(response: StreamResponse, isJson: boolean, heard: () => void): Promise<HttpAnswer> {
+function headersOf(response: StreamResponse, isJson: boolean): Omit<HttpAnswer, 'messages'> {
   const { headers, status } = response
   const type = headers.get('content-type')
   if (status !== 204 && !isJson && !/^application\/json\s*(?:;|$)/i.test(type ?? '')) {
@@ -118,12 +139,10 @@ async function answerOf(response: StreamResponse, isJson: boolean, heard: () => 
     response.cancel()
     throw noJsonStream(`no Stream-Next-Offset came with status ${status}`)
   }
-  const messages = await messagesOf(response, heard)
   const closed = headers.get('stream-closed')?.toLowerCase() === 'true'
   const cursor = headers.get('stream-cursor')
   const life = lifeOf(headers.get('etag'))
   return {
-    messages,
     next,
     upToDate: closed || headers.has('stream-up-to-date'),
     closed,
@@ -135,11 +154,13 @@ async function answerOf(response: StreamResponse, isJson: boolean, heard: () => 
 async function messagesOf(response: StreamResponse, heard: () => void): Promise<readonly unknown[]> {
   // Told on two ways; one of them is listened to.
   response.closed.catch(() => {})
+  const decoder = new TextDecoder()
   let text = ''
-  for await (const piece of response.textStream()) {
+  for await (const piece of response.bodyStream()) {
     heard()
-    text += piece
+    text += decoder.decode(piece, { stream: true })
   }
+  text += decoder.decode()
   if (text.trim() === '') return []
   const parsed: unknown = JSON.parse(text)
   return Array.isArray(parsed) ? (parsed as unknown[]) : [parsed]

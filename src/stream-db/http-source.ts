@@ -1,7 +1,15 @@
 import type { DurableStream } from '@durable-streams/client'
 import { Backoff, pause } from '../itx/client/retry.ts'
 import { ItxError } from '../streams/errors.ts'
-import { type Ask, type HttpAnswer, type HttpStreamOptions, asker, troubleOf } from './http-request.ts'
+import {
+  type Ask,
+  type HttpAnswer,
+  type HttpQuestion,
+  type HttpStreamOptions,
+  asker,
+  troubleOf,
+} from './http-request.ts'
+import { pauseUntilOnline } from './http-network.ts'
 import type { SourceListener, SourceOptions, SourceReading, StreamSource } from './source.ts'
 
 export type { HttpStreamOptions } from './http-request.ts'
@@ -27,14 +35,14 @@ const MOST_GARBLED = 5
 const START = '-1'
 
 /**
- * Reads a JSON stream of any Durable Streams server: whatever is there by the page, then what comes by long poll. The next
- * page is asked for when the listener is done with the last.
+ * Reads a JSON stream of any Durable Streams server: whatever is there by the page, then what comes by long poll. While the
+ * listener is busy with a page the next one is fetched, and no more.
  *
  * It tries again for ever, with pauses that double and shorten at random, whenever time may help: no network, status 408,
- * 425, 429 (`Retry-After` is kept to) or 5xx. It fails for good on any other refusal, on what is no JSON stream, and when
- * the stream is not there at the first answer. A stream that was there and is there no more (404, 410) is never given up
- * while the reading is live: deletion is not final where a path can be used again, so what was read stays until the next
- * life begins.
+ * 425, 429 (`Retry-After` is kept to) or 5xx; in a browser as soon as the network is back. It fails for good on any other
+ * refusal, on what is no JSON stream, and when the stream is not there at the first answer. A stream that was there and is
+ * there no more (404, 410) is never given up while the reading is live: deletion is not final where a path can be used
+ * again, so what was read stays until the next life begins.
  *
  * A new life is noticed by the tag of a page where the server names it there (ours does), by an offset that lies behind the
  * one that was asked for, and by an absence in between. The protocol itself names none: on another server, a stream that was
@@ -60,6 +68,14 @@ export function httpSource(options: HttpSourceOptions): StreamSource {
       return current
     },
   }
+}
+
+/** A request that is under way. */
+interface Asked {
+  /** Fails to whoever waits for it. */
+  readonly answer: Promise<HttpAnswer>
+  readonly wait: boolean
+  readonly at: number
 }
 
 /** The listener's own failure: not the stream's, and nothing that asking again could mend. */
@@ -129,30 +145,52 @@ class HttpReading implements SourceReading {
   /** From wherever the reading stands to the end of the stream, or to the first thing that makes it begin again. */
   async #read(): Promise<'over' | 'again'> {
     const tail = await this.#ask({ offset: 'now', wait: false }, this.#signal)
+    await tail.messages
     this.#found = true
     this.#connected(true)
     // Where lives have names, the next page tells whether it is another.
     const isUnknown = this.#absent && this.#life === undefined
     if (isUnknown || isBehind(tail.next, this.#offset)) await this.#restart()
     // At its end a stream is asked without waiting, so that it is known to be read; before it, page by page.
-    let wait = this.#offset === START ? isPaged(tail.next) : this.#offset !== tail.next
-    let cursor: string | undefined
-    for (;;) {
-      const asked = performance.now()
-      const answer = await this.#ask({ offset: this.#offset, wait, cursor }, this.#signal)
-      if (this.#isAnother(answer)) {
-        await this.#restart()
-        return 'again'
+    return this.#follow(this.#offset === START ? isPaged(tail.next) : this.#offset !== tail.next)
+  }
+
+  /** Page after page. While one comes and the listener is busy with it the next is on its way, and no more. */
+  async #follow(fromWait: boolean): Promise<'over' | 'again'> {
+    let wait = fromWait
+    const ahead = new AbortController()
+    const signal = AbortSignal.any([this.#signal, ahead.signal])
+    let asked = this.#begin({ offset: this.#offset, wait }, signal)
+    try {
+      for (;;) {
+        const answer = await asked.answer
+        if (this.#isAnother(answer)) {
+          await this.#restart()
+          return 'again'
+        }
+        this.#absent = false
+        const { next: offset, upToDate, closed, cursor } = answer
+        const isLast = closed || (upToDate && !this.#live)
+        const hasMoved = offset !== this.#offset
+        const hasWaited = asked.wait && performance.now() - asked.at > NO_WAIT_MS
+        wait = wait || upToDate
+        if (hasMoved && !isLast) asked = this.#begin({ offset, wait, cursor }, signal)
+        await this.#take(answer, await answer.messages)
+        if (isLast) return 'over'
+        if (hasMoved || hasWaited) this.#backoff.reset()
+        else if (asked.wait || !upToDate) await pause(this.#backoff.next(), this.#signal)
+        if (!hasMoved) asked = this.#begin({ offset, wait, cursor }, signal)
       }
-      this.#absent = false
-      const hasMoved = answer.next !== this.#offset
-      await this.#take(answer)
-      if (answer.closed || (answer.upToDate && !this.#live)) return 'over'
-      if (hasMoved || (wait && performance.now() - asked > NO_WAIT_MS)) this.#backoff.reset()
-      else if (wait || !answer.upToDate) await pause(this.#backoff.next(), this.#signal)
-      wait = wait || answer.upToDate
-      cursor = answer.cursor
+    } finally {
+      ahead.abort()
+      await asked.answer.then(({ messages }) => messages).catch(() => undefined)
     }
+  }
+
+  #begin(question: HttpQuestion, signal: AbortSignal): Asked {
+    const answer = this.#ask(question, signal)
+    answer.catch(() => undefined)
+    return { answer, wait: question.wait, at: performance.now() }
   }
 
   #isAnother({ next, life }: HttpAnswer): boolean {
@@ -160,7 +198,7 @@ class HttpReading implements SourceReading {
     return life !== undefined && this.#life !== undefined && life !== this.#life
   }
 
-  async #take({ messages, next, upToDate, closed, life }: HttpAnswer): Promise<void> {
+  async #take({ next, upToDate, closed, life }: HttpAnswer, messages: readonly unknown[]): Promise<void> {
     this.#garbled = 0
     const known = life ?? this.#life
     const isNews = messages.length > 0 || next !== this.#offset || closed || upToDate !== this.#saidUpToDate
@@ -220,7 +258,8 @@ class HttpReading implements SourceReading {
           return new ItxError('BAD_REQUEST', message, { reason: 'garbled', limit: MOST_GARBLED }, { cause: error })
         }
         this.#connected(false)
-        await pause(Math.max(this.#backoff.next(), trouble.afterMs), this.#signal)
+        if (trouble.afterMs > 0) await pause(Math.max(this.#backoff.next(), trouble.afterMs), this.#signal)
+        else if (await pauseUntilOnline(this.#backoff.next(), this.#signal)) this.#backoff.reset()
         return null
       }
     }

@@ -48,6 +48,11 @@ export class TransactionBuffer {
 
   /** Messages of a batch, in order; `upToDate` when nothing follows at the moment. */
   take(messages: readonly StateMessage[], upToDate: boolean): Released {
+    if (this.#open === undefined && !messages.some((message) => txidOf(message) !== undefined)) {
+      // Nothing waits and nothing has to: most of most histories.
+      this.#start += messages.length
+      return { ready: messages, whole: [], overflowed: false }
+    }
     for (const message of messages) this.#add(message)
     const overflowed = !upToDate && this.#kept() > this.#most
     if (overflowed) return this.#overflow()
