@@ -1,3 +1,4 @@
+import { DurableStream } from '@durable-streams/client'
 import { expect, test, vi } from 'vitest'
 import { createStreamDB } from './create-stream-db.ts'
 import { deferred, insert, refusalOf, rowsOf, state, update } from './database-testing.ts'
@@ -88,9 +89,28 @@ test('a close while an action is under way leaves nothing behind', async () => {
   expect([db.status, db.collections.users.size]).toEqual(['stopped', 0])
 })
 
-test('an action without both functions is refused by name', () => {
-  const actions = () => ({ rename: { onMutate: () => undefined } })
+test.each<[string, unknown]>([
+  ['no mutationFn', { onMutate: () => undefined }],
+  ['no onMutate', { mutationFn: () => Promise.resolve() }],
+  ['nothing', null],
+])('an action with %s is refused by name', (_, rename) => {
+  const actions = () => ({ rename })
   expect(() => createStreamDB({ state, source: new ScriptedSource(), actions: actions as never })).toThrow(
     expect.objectContaining({ code: 'BAD_REQUEST', details: { reason: 'action', action: 'rename' } }),
   )
+})
+
+test('actions are made with the stream that was given, and stay as they are', () => {
+  const stream = new DurableStream({ url: 'http://a.test/s' })
+  const given: unknown[] = []
+  const db = createStreamDB({
+    state,
+    stream,
+    actions: (context) => {
+      given.push(context.stream, context.db.stream)
+      return { send: { onMutate: () => undefined, mutationFn: () => Promise.resolve() } }
+    },
+  })
+  expect([given.every((one) => one === stream), db.stream === stream]).toEqual([true, true])
+  expect(Object.isFrozen(db.actions)).toBe(true)
 })

@@ -37,10 +37,16 @@ export class Contents {
   #place: SourcePlace | undefined
   /** Where `place` will be when all that was taken is visible. */
   #reached: SourcePlace | undefined
-  /** Transactions with a change of a type that is shown here. */
-  readonly #ours = new Set<string>()
+  /** Transactions with a change of a type that is shown here, and whether the last was in a snapshot. */
+  readonly #ours = new Map<string, { readonly inSnapshot: boolean }>()
   /** Those of them that are whole, and not visible yet. */
-  #whole: string[] = []
+  #whole: { readonly txid: string; readonly inSnapshot: boolean }[] = []
+  /** Messages that were taken since `#reached`, and how many were visible beyond `place` when it was shown last. */
+  #since = 0
+  #beyond = 0
+  /** How many messages are still to be read again until what comes is news. */
+  #known = 0
+  #hasBegun = false
   /** Another one once something was dropped, so that who is in the middle of showing notices. */
   #era = Symbol('contents')
 
@@ -65,45 +71,68 @@ export class Contents {
     return this.#rows.size
   }
 
-  /** Shows the rows that the caller kept, when there are no newer ones. */
-  restore(): void {
+  /**
+   * A reading begins at `place`; the first one shows what the caller kept. What is visible beyond it will be said again: in
+   * between nothing is shown, which would be what had been long ago.
+   */
+  begin(): void {
     const from = this.#from
-    if (from === undefined || this.#place !== from.place || this.#rows.size > 0) return
-    for (const [name, rows] of Object.entries(from.rows)) {
-      const type = this.#state[name]?.type
-      if (type !== undefined) for (const [key, row] of rows) this.#rows.put(type, key, row)
+    if (!this.#hasBegun && from !== undefined) {
+      for (const [name, rows] of Object.entries(from.rows)) {
+        const type = this.#state[name]?.type
+        if (type !== undefined) for (const [key, row] of rows) this.#rows.put(type, key, row)
+      }
     }
-    this.show()
+    this.#known = this.#beyond
+    // At the start nobody can tell whether it is still the same life: what is not said again is gone.
+    if (this.#place === undefined) this.#rows.reset()
+    if (!this.#hasBegun) this.show()
   }
 
   /**
    * Takes what was said up to a place; nothing of it is visible before `show`.
    *
+   * @param count of all that was said, what cannot be used included
    * @returns whether a transaction has become too long to be kept back, and will be shown in part
    */
-  take(messages: readonly StateMessage[], upToDate: boolean, place: SourcePlace): boolean {
+  take(messages: readonly StateMessage[], count: number, upToDate: boolean, place: SourcePlace): boolean {
     const { ready, whole, overflowed } = this.#buffer.take(messages, upToDate)
     for (const message of ready) {
-      this.#rows.apply(message)
       if ('type' in message && message.headers.txid !== undefined && this.#types.has(message.type)) {
-        this.#ours.add(message.headers.txid)
+        this.#ours.set(message.headers.txid, { inSnapshot: this.#rows.inSnapshot })
       }
+      this.#rows.apply(message)
     }
-    for (const txid of whole) if (this.#ours.delete(txid)) this.#whole.push(txid)
+    for (const txid of whole) {
+      const how = this.#ours.get(txid)
+      if (how !== undefined) this.#whole.push({ txid, inSnapshot: how.inSnapshot })
+      this.#ours.delete(txid)
+    }
+    this.#since += count
+    this.#known = upToDate ? 0 : Math.max(0, this.#known - count)
     // Nothing that waits is behind it, so reading on from here misses nothing.
-    if (this.#buffer.waiting === 0 && !this.#rows.inSnapshot) this.#reached = place
+    if (this.#buffer.waiting === 0 && !this.#rows.inSnapshot) {
+      this.#reached = place
+      this.#since = 0
+    }
     return overflowed
   }
 
   /** Makes visible what was taken, but for what is in a transaction or a snapshot that has not ended. */
   show(): void {
+    if (this.#known > 0) return
+    this.#hasBegun = true
     const era = this.#era
     const changes = this.#rows.take()
     if (changes.size > 0) this.#guard(() => this.set.commit(changes))
     // A subscriber may have closed all this.
     if (era !== this.#era) return
     this.#place = this.#reached
-    if (!this.#rows.inSnapshot) for (const txid of this.#whole.splice(0)) this.waits.saw(txid)
+    this.#beyond = this.#since
+    const isSeen = ({ inSnapshot }: { readonly inSnapshot: boolean }) => !inSnapshot || !this.#rows.inSnapshot
+    const seen = this.#whole.filter(isSeen)
+    this.#whole = this.#whole.filter((each) => !isSeen(each))
+    for (const { txid } of seen) this.waits.saw(txid)
   }
 
   /** The stream has begun a new life: nothing of the old one is left. */
@@ -112,6 +141,7 @@ export class Contents {
     this.#rows.reset()
     this.waits.forget()
     this.#reached = undefined
+    this.#beyond = 0
     this.show()
   }
 
@@ -122,6 +152,8 @@ export class Contents {
     this.#rows.abandon()
     this.#ours.clear()
     this.#whole = []
+    this.#since = 0
+    this.#known = 0
     this.#reached = this.#place
   }
 
@@ -129,6 +161,8 @@ export class Contents {
   async release(): Promise<void> {
     this.abandon()
     this.#rows = new RowState(this.#types)
+    this.#hasBegun = false
+    this.#beyond = 0
     this.#place = this.#from?.place
     this.#reached = this.#place
     this.waits.forget()

@@ -143,7 +143,7 @@ export class Database {
     if (session !== this.#session) return
     try {
       this.#contents.set.start()
-      this.#contents.restore()
+      this.#contents.begin()
       const { live } = this.#options
       const { place } = this
       const reading = this.#source.open(place === undefined ? { live } : { live, from: place }, {
@@ -192,7 +192,7 @@ export class Database {
     }
     this.#messages += batch.messages.length
     const upToDate = batch.upToDate || batch.closed
-    const overflowed = this.#contents.take(messages, upToDate, batch.place)
+    const overflowed = this.#contents.take(messages, batch.messages.length, upToDate, batch.place)
     if (upToDate || this.#loaded || overflowed || this.#messages >= 2 * this.#shown) this.#show()
     if (session !== this.#session) return
     if (overflowed) {

@@ -49,6 +49,8 @@ export function asker(stream: HttpStreamOptions | DurableStream, answerWithinMs:
     const leave = whenNetworkIs('offline', () => watch.abort(new ItxError('UNAVAILABLE', 'offline', OFFLINE)))
     let timer = setTimeout(silence, answerWithinMs)
     const heard = () => {
+      // What still trickles in after the end must not wind it up again.
+      if (whole.aborted) return
       clearTimeout(timer)
       timer = setTimeout(silence, answerWithinMs)
     }

@@ -1,8 +1,9 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { eventually } from '../server/testing.ts'
 import { itxErrorDetails } from '../streams/errors.ts'
+import { troubleOf } from './http-request.ts'
 import { type HttpSourceTiming, httpSource } from './http-source.ts'
 import type { SourceOptions, SourceReading } from './source.ts'
 import { Recorder } from './testing.ts'
@@ -129,6 +130,58 @@ test('what is no JSON is asked for again, and is the end when it stays so', asyn
   const reader = read()
   const error = await eventually(() => reader.failure)
   expect([itxErrorDetails(error), reader.batches]).toEqual([{ reason: 'garbled', limit: 5 }, []])
+})
+
+test('an answer that could be read makes up for those before it that could not', async () => {
+  const garbled: Reply = (response) => answer(response, '[1,', 'ta', UP_TO_DATE)
+  const log: unknown[] = [1]
+  // Twice as many as are the end when they come in a row: four before the first message, four before the second.
+  let left = 4
+  stream = (response, question) => {
+    if (question.offset !== 'now' && left > 0) {
+      left--
+      return garbled(response, question)
+    }
+    letters(log)(response, question)
+  }
+  const reader = read()
+  await eventually(() => reader.isUpToDate)
+  left = 4
+  log.push(2)
+  for (const response of open) response.destroy()
+  await eventually(() => reader.messages.length === 2 || reader.failure)
+  expect([reader.messages, reader.failure, left]).toEqual([[1, 2], null, 0])
+})
+
+test('after an answer the pauses are short again', async () => {
+  stream = letters([1])
+  first = Array.from({ length: 6 }, () => status(503))
+  const reader = read({}, { firstRetryMs: 8, lastRetryMs: 100_000 })
+  await eventually(() => reader.isUpToDate && asked.at(-1)?.live === 'long-poll')
+  const before = asked.length
+  first = [status(503)]
+  for (const response of open) response.destroy()
+  await eventually(() => asked.length >= before + 2)
+  // The seventh pause in a row would be one of at least 256 ms.
+  expect((asked[before + 1]?.at ?? 0) - (asked[before]?.at ?? 0)).toBeLessThan(200)
+})
+
+test('nothing begins anew where nothing had begun', async () => {
+  stream = letters([1, 2])
+  first = [letters([1, 2]), status(404), status(404)]
+  const reader = read()
+  await eventually(() => reader.isUpToDate)
+  expect([reader.messages, reader.restarts]).toEqual([[1, 2], 0])
+})
+
+test('how long a server wants to be left alone: seconds or a date, an hour at most', () => {
+  vi.useFakeTimers({ now: Date.parse('2026-01-01T00:00:00Z') })
+  const after = (value: string) => troubleOf({ status: 503, headers: { 'retry-after': value } })
+  const answers = ['7', 'Thu, 01 Jan 2026 00:00:30 GMT', 'Wed, 31 Dec 2025 00:00:00 GMT', '86400', 'soon'].map(after)
+  vi.useRealTimers()
+  expect(answers).toEqual(
+    [7000, 30_000, 0, 3_600_000, 0].map((afterMs) => ({ kind: 'passing', afterMs, garbled: false })),
+  )
 })
 
 test('a page of something else is no stream', async () => {

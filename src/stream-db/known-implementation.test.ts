@@ -7,7 +7,8 @@ import * as ours from './index.ts'
 // Beside the client that is published: the same is done with both. Each test says what is right, which ours must do, and
 // what the other does instead. When a version of it does better, its half fails, and the test can go.
 //
-// What only shows in collections (points 2, 3, 4, 6 to 11, 15, 17 and 18 of the design) is beside the database.
+// What only shows in collections is in published-database.test.ts and published-database-10-to-18.test.ts, which have all
+// eighteen points of the design by number. Here are those that show without any: 1, 5, 12, 13 and 16.
 
 const user = (operation: ours.Operation, key: string, value?: unknown): ours.StateEvent => ({
   type: 'user',

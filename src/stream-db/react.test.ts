@@ -31,6 +31,8 @@ test('the status is that of the database, and of the one that is given', async (
   const failure = new Error('gone')
   await source.fail(failure)
   expect(rendered(() => useStatus(db))).toEqual({ status: 'error', error: failure })
+  const { db: other } = await live()
+  expect(rendered(() => useStatus(db), other)).toEqual({ status: 'error', error: failure })
 })
 
 test('hooks without a provider say what they need', () => {

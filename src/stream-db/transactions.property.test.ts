@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { StateMessage } from './messages.ts'
+import { mayBeShown, txidOf } from './naive-testing.ts'
 import { TransactionBuffer } from './transactions.ts'
 
 // However transactions are interleaved and cut into batches: nothing is lost, moved or shown in part, and nothing waits
@@ -19,20 +20,6 @@ const batches = fc.array(
     size: 'max',
   },
 )
-
-const txidOf = ({ headers }: StateMessage) => ('operation' in headers ? headers.txid : undefined)
-
-/** How many of `messages` may be shown, by trying. */
-function mayBeShown(messages: readonly StateMessage[], upToDate: boolean): number {
-  const open = messages.length === 0 ? undefined : txidOf(messages.at(-1)!)
-  if (upToDate || open === undefined) return messages.length
-  for (let cut = messages.length; cut >= 0; cut--) {
-    const after = new Set(messages.slice(cut).map(txidOf))
-    const splits = messages.slice(0, cut).some((one) => txidOf(one) !== undefined && after.has(txidOf(one)))
-    if (after.has(open) && !splits) return cut
-  }
-  return 0
-}
 
 test('a batch shows all that may be shown, in order, and names just the transactions in it', () => {
   fc.assert(
