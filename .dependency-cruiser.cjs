@@ -20,7 +20,7 @@ const FILTER = `^src/streams/(?:filter|filter-functions|filter-operators|filter-
 const IMPURE_STREAMS = '^src/streams/(?:storage|delivery|processors)/|^src/streams/(?:stream|engine)\\.'
 /** The handle's public interface types. */
 const HANDLE = `^src/itx/handle${TS}`
-const QUERIES = `^src/itx/(?:queries(?:/|${TS})|navigation-state${TS})`
+const QUERIES = `^src/itx/(?:queries(?:/|${TS})|navigation-state${TS}|project-overview${TS})`
 /** Picks the server's or the browser's handle; its dynamic imports are cut out of the browser's bundle. */
 const ISOMORPHIC = `^src/itx/(?:loader[^/]*|page-context|prefetch)${TS}`
 const CLIENT = '^src/itx/client/'

@@ -53,6 +53,7 @@ describe('what may be loaded', () => {
     'src/itx/server-handle.ts',
     'src/itx/something-new.ts',
     'src/something-new/file.ts',
+    'src/components/design/design-page.tsx',
     'app.config.ts',
     'node_modules/zod/v4/core/schemas.js',
     'node_modules/better-auth/dist/index.mjs',

@@ -18,12 +18,13 @@ export interface Stranger {
 
 /** All of ours that a browser may load; whatever is new is not, until it has its line here. */
 const OURS_FOR_BROWSERS = [
-  /^src\/(?:routes|components|mirror|stream-db)\//,
+  // Not the pages that show the parts of the dashboard: they are for dev alone.
+  /^src\/(?:routes|components(?!\/design\/)|mirror|stream-db)\//,
   /^src\/(?:router|client|start)\.tsx?$/,
   /^src\/routeTree\.gen\.ts$/,
   /^src\/styles\.css$/,
   /^src\/itx\/(?:client|react)\//,
-  /^src\/itx\/(?:handle|loader-handle|navigation-state|page-context|prefetch|queries)\.ts$/,
+  /^src\/itx\/(?:handle|loader-handle|navigation-state|page-context|prefetch|project-overview|queries)\.ts$/,
   /^src\/streams\/(?:errors|event|json-text|path)\.ts$/,
   /^src\/streams\/filter(?:-functions|-operators|-pattern|-program|-subject|-values)?\.ts$/,
 ]

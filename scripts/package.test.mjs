@@ -364,7 +364,7 @@ describe('the exports', () => {
     const { files, packages } = reachedFrom(built, [entry])
     expect([...new Set(packages.map(({ to }) => to))].toSorted()).toEqual(expected)
     const pure =
-      /^src\/(?:stream-db\/|itx\/(?:client\/|react\/|queries\.|navigation-state\.)|streams\/(?:errors|event|json-text)\.)/
+      /^src\/(?:stream-db\/|itx\/(?:client\/|react\/|queries\.|navigation-state\.|project-overview\.)|streams\/(?:errors|event|json-text)\.)/
     expect([...files].filter((path) => !pure.test(path))).toEqual([])
   })
 

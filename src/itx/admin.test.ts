@@ -190,6 +190,7 @@ describe('the project of the instance itself', () => {
   const calls: Record<Operation, (project: ProjectApi, stream: StreamApi) => Promise<unknown>> = {
     describe: (project) => project.describe(),
     project: (project) => project.project(),
+    overview: (project) => project.overview(),
     createReadToken: (project) => project.createReadToken({ path: '/' }),
     rename: (project) => project.rename({ name: 'Mine' }),
     'project.delete': (project) => project.delete(),

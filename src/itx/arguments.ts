@@ -105,6 +105,10 @@ export const listOptions = parameter(
     after: z.string().optional().describe('`nextAfter` of the page before.'),
     limit: pageLimit(MAX_LIST_LIMIT),
     match: match.describe('Part of the path, in any case.'),
+    fuzzy: z
+      .boolean()
+      .optional()
+      .describe('The letters of `match`, 16 at most, may stand apart in the path, in their order.'),
   }),
 )
 
@@ -178,6 +182,10 @@ export const childrenOptions = parameter(
   options({
     after: z.string().optional().describe('A name: `nextAfter` of the page before. Not together with skip.'),
     skip: offset.optional().describe('How many children to leave out.'),
+    order: z
+      .enum(['name', 'created'])
+      .optional()
+      .describe('name when absent; created: the newest first. Its pages go on by skip, never by after.'),
     limit: pageLimit(MAX_LIST_LIMIT),
     match,
   }),

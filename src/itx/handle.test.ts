@@ -153,6 +153,7 @@ describe('roles', () => {
   const calls: Record<Operation, (project: ProjectApi, path: string) => Promise<unknown>> = {
     describe: (project) => project.describe(),
     project: (project) => project.project(),
+    overview: (project) => project.overview(),
     rename: (project) => project.rename({ name: 'Demo' }),
     createReadToken: (project) => project.createReadToken({ path: '/' }),
     'project.delete': (project) => project.delete(),
@@ -396,6 +397,8 @@ describe('bad arguments are BAD_REQUEST and store nothing', () => {
     'read(visibleOnly)': (root) => on(root)['read']!({ visibleOnly: true }),
     'read(null)': (root) => on(root)['read']!(null),
     'children(after and skip)': (root) => on(root)['children']!({ after: 'a', skip: 1 }),
+    'children(after by creation)': (root) => on(root)['children']!({ after: 'a', order: 'created' }),
+    'children(order)': (root) => on(root)['children']!({ order: 'size' }),
     'children(limit)': (root) => on(root)['children']!({ limit: 5000 }),
     'subscribe()': (root) => on(root)['subscribe']!(),
     'subscribe(no function)': (root) => on(root)['subscribe']!({}),

@@ -8,10 +8,12 @@ import type { EventLocator, ReadOptions, StreamState } from '../streams/project-
 import type { ScanBatch, ScanClosed, ScanOptions } from '../streams/scan.ts'
 import type { AvailableProcessor, ProcessorInfo } from '../streams/processors/host.ts'
 import type { RestartFrom } from '../streams/processors/runner.ts'
-import type { CatalogueRow } from '../streams/storage/port.ts'
+import type { ActiveStream, ParkedProcessor, ProjectOverview } from '../streams/overview.ts'
+import type { CatalogueRow, ChildrenOrder } from '../streams/storage/port.ts'
 import type { ExportOptions, ExportPage, ImportChunk, Imported } from '../streams/transfer.ts'
 
 export type {
+  ActiveStream,
   ActivityBatch,
   ActivityClosed,
   ActivityOptions,
@@ -19,6 +21,7 @@ export type {
   Batch,
   CatalogueRow,
   ChildrenOptions,
+  ChildrenOrder,
   ChildrenPage,
   Closed,
   ConfigChange,
@@ -28,7 +31,9 @@ export type {
   ImportChunk,
   Imported,
   ListOptions,
+  ParkedProcessor,
   ProcessorInfo,
+  ProjectOverview,
   ReadOptions,
   RestartFrom,
   ScanBatch,
@@ -144,6 +149,12 @@ export interface ProjectApi {
   describe(): Promise<ProjectDescription>
   /** @throws NOT_FOUND once the project was deleted, as everything of a handle that is still held. */
   project(): Promise<ProjectInfo>
+  /**
+   * What the project is doing, at a glance: how much is stored, where, and what stands still.
+   *
+   * @throws FORBIDDEN `path` for a handle that reaches a part of the project alone.
+   */
+  overview(): Promise<ProjectOverview>
   /**
    * Gives the project another name, another slug, or both; its id stays, and so does every handle that is held.
    *

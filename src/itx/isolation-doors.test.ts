@@ -37,6 +37,7 @@ const FUNCTION = ['export', -1]
 const OPERATIONS: Record<Operation, readonly [on: 'project' | 'streams' | 'stream', ...args: unknown[]]> = {
   describe: ['project'],
   project: ['project'],
+  overview: ['project'],
   rename: ['project', { name: 'Mine' }],
   createReadToken: ['project', { path: '/' }],
   'project.delete': ['project'],

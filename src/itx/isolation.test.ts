@@ -65,6 +65,7 @@ const calls: Record<string, (root: ItxApi, name: string) => PromiseLike<unknown>
   get: (root, name) => root.projects.get(name),
   project: (root, name) => root.projects.get(name).project(),
   describe: (root, name) => root.projects.get(name).describe(),
+  overview: (root, name) => root.projects.get(name).overview(),
   list: (root, name) => root.projects.get(name).streams.list(),
   state: (root, name) => root.projects.get(name).streams.get('/shared/name').state(),
   read: (root, name) => root.projects.get(name).streams.get('/shared/name').read(),

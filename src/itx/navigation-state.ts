@@ -26,14 +26,18 @@ export function navigationOf(state: unknown, asked: string): Omit<NavigationStat
 /** A page of children; rows without a path are nothing that could be shown or opened. */
 export function childrenOf(page: unknown): Pick<NavigationState, 'children' | 'nextAfter'> {
   const { children, nextAfter } = fields(page)
-  const rows = Array.isArray(children) ? (children as readonly unknown[]) : []
   return {
-    children: rows.flatMap((row) => {
-      const { path } = fields(row)
-      return typeof path === 'string' && path.startsWith('/') ? [catalogueRow(row, path)] : []
-    }),
+    children: catalogueRowsOf(children),
     nextAfter: typeof nextAfter === 'string' && nextAfter !== '' ? nextAfter : null,
   }
+}
+
+/** The rows of a list that have a path. */
+export function catalogueRowsOf(value: unknown): CatalogueRow[] {
+  return listOf(value).flatMap((row) => {
+    const { path } = fields(row)
+    return typeof path === 'string' && path.startsWith('/') ? [catalogueRow(row, path)] : []
+  })
 }
 
 function catalogueRow(value: unknown, asked: string): CatalogueRow {
@@ -56,14 +60,19 @@ function catalogueRow(value: unknown, asked: string): CatalogueRow {
   }
 }
 
-function fields(value: unknown): Readonly<Record<string, unknown>> {
+export function fields(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
-function text(value: unknown): string | null {
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as readonly unknown[]) : []
+}
+
+export function text(value: unknown): string | null {
   return typeof value === 'string' ? value : null
 }
 
-function count(value: unknown): number {
+/** A count that is none is nothing counted. */
+export function count(value: unknown): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0
 }

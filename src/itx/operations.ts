@@ -83,6 +83,13 @@ export const PROJECT = {
     returns: '{ project, notes, objects }.',
   },
   project: { ...VIEWER, summary: 'The project itself.', parameters: [], returns: '{ id, slug, name, role }.' },
+  overview: {
+    ...VIEWER,
+    summary: 'What the project is doing: what was stored in the last 300 s, where, and what is paused or parked.',
+    parameters: [],
+    returns:
+      '{ at, streams, appended, since, subscribers, recent: [{ row, appended }], busiest, paused, pausedCount, parked, parkedCount }; appended counts events, each second of all streams, each 5 s of one.',
+  },
   rename: {
     ...ADMIN,
     summary: 'Gives the project another name, another slug, or both. CONFLICT for a slug that is taken.',
@@ -156,9 +163,9 @@ export const STREAM = {
   },
   children: {
     ...VIEWER,
-    summary: 'The streams right below, by name, a page at a time.',
+    summary: 'The streams right below, by name or the newest first, a page at a time.',
     parameters: [argument.childrenOptions],
-    returns: '{ path, children, total, nextAfter: string | null }.',
+    returns: '{ path, children, total, nextAfter: string | null }; nextAfter is for the order by name alone.',
   },
   getEvent: {
     ...VIEWER,

@@ -31,6 +31,11 @@ export const markNotFound: () => Promise<void> = createIsomorphicFn()
   .server(async () => (await import('./server-handle.ts')).setPageStatus(404))
   .client(async () => {})
 
+/** What the reader's browser keeps for us and scripts may read. */
+export const pageCookies: () => Promise<string | null> = createIsomorphicFn()
+  .server(async () => (await import('./server-handle.ts')).requestCookies())
+  .client(async () => document.cookie)
+
 /** Whether a setup link is good. The browser finds out by using it. */
 export const acceptsSetup: (token: string) => Promise<boolean> = createIsomorphicFn()
   .server(async (token: string) => (await import('./server-handle.ts')).acceptsSetup(token))

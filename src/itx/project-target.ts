@@ -1,8 +1,9 @@
 import { RpcTarget } from 'capnweb'
 import { NOTES, describedObjects } from './description.ts'
-import type { ProjectApi, ProjectDescription, ProjectInfo, ReadToken } from './handle.ts'
+import type { ProjectApi, ProjectDescription, ProjectInfo, ProjectOverview, ReadToken } from './handle.ts'
 import { PROJECT, taken } from './operations.ts'
 import type { ProjectAccess } from './project-access.ts'
+import { ROOT_PATH } from '../streams/path.ts'
 import { allowOnly, members } from './rpc-target.ts'
 import { StreamsTarget } from './stream-target.ts'
 
@@ -34,6 +35,14 @@ export class ProjectTarget extends RpcTarget implements ProjectApi {
     return this.#access.info()
   }
 
+  async overview(): Promise<ProjectOverview> {
+    this.#access.require('overview')
+    // It tells of the whole project: not for whoever reaches a part of it.
+    this.#access.path(ROOT_PATH)
+    const { session } = this.#access
+    return session.answer(() => this.#access.streams().overview())
+  }
+
   async rename(change: unknown): Promise<ProjectInfo> {
     this.#access.require('rename')
     const [wanted] = taken(PROJECT.rename, 'rename', [change])
@@ -53,4 +62,7 @@ export class ProjectTarget extends RpcTarget implements ProjectApi {
     return new StreamsTarget(this.#access)
   }
 }
-allowOnly(ProjectTarget, members<ProjectApi>()('describe', 'project', 'rename', 'createReadToken', 'delete', 'streams'))
+allowOnly(
+  ProjectTarget,
+  members<ProjectApi>()('describe', 'project', 'overview', 'rename', 'createReadToken', 'delete', 'streams'),
+)

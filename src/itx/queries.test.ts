@@ -7,8 +7,11 @@ import {
   type ItxQueryDefinition,
   projectBySlugQuery,
   projectDescriptionQuery,
+  projectOverviewQuery,
   projectsQuery,
+  streamChildrenPageQuery,
   streamChildrenQuery,
+  streamSearchQuery,
   streamStateQuery,
   whoamiQuery,
 } from './queries.ts'
@@ -31,10 +34,14 @@ afterAll(async () => {
 
 const STATE = 10_000
 const LIST = 30_000
+const LIVE = 1000
 const id = () => tributary.projectId('demo')
 const definitions: readonly (readonly [string, () => ItxQueryDefinition<unknown>, number])[] = [
   ['the state of a stream', () => streamStateQuery(id(), '/a'), STATE],
   ['a further page of its children', () => streamChildrenQuery(id(), '/a', 'b'), STATE],
+  ['a page of them by age', () => streamChildrenPageQuery(id(), '/a', { order: 'created', skip: 0 }), STATE],
+  ['streams by a text', () => streamSearchQuery(id(), 'a'), STATE],
+  ['what a project is doing', () => projectOverviewQuery(id()), LIVE],
   ['the projects', () => projectsQuery(), LIST],
   ['a project by its slug', () => projectBySlugQuery('demo'), LIST],
   ['what a project can do', () => projectDescriptionQuery(id()), LIST],

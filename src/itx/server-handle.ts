@@ -53,6 +53,11 @@ export async function getServerRoot(
   })
 }
 
+/** The Cookie header of the request that is being rendered. */
+export function requestCookies(): string | null {
+  return getRequest().headers.get('cookie')
+}
+
 /** The status of the page that is being rendered. */
 export function setPageStatus(status: number): void {
   setResponseStatus(status)

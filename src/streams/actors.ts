@@ -30,8 +30,11 @@ export interface ActorsOptions {
   readonly expire: (path: StreamPath) => Promise<void>
   /** Whether somebody reads a stream live: only then are the events of a group kept until its commit. */
   readonly isFollowed: (path: StreamPath) => boolean
-  /** A stream's committed state has moved on. Without events the listeners read them. */
-  readonly onCommitted: (path: StreamPath, events: readonly EncodedEvent[], state: CoreState) => void
+  /**
+   * A stream's committed state has moved on. Without events the listeners read them. `stored`: how many events the commit
+   * has put on the disk, as far as that is known.
+   */
+  readonly onCommitted: (path: StreamPath, events: readonly EncodedEvent[], state: CoreState, stored: number) => void
   /** A stream's row in the catalogue is another one; after a commit of unknown outcome it may be. */
   readonly onTouched: (path: StreamPath) => void
   /** A life of a stream is over, and the commit that ended it is on the disk. */
@@ -325,8 +328,8 @@ export class Actors implements GroupParticipant {
       this.#options.onEnded(path, reason, below)
     }
     for (const stream of settled) {
-      const { events, state } = stream.settle()
-      this.#options.onCommitted(stream.path, events, state)
+      const { events, state, stored } = stream.settle()
+      this.#options.onCommitted(stream.path, events, state, stored)
       this.#options.onTouched(stream.path)
     }
     this.#evict()
@@ -378,7 +381,7 @@ export class Actors implements GroupParticipant {
       this.#options.scheduler.immediate(() => this.#evict())
     }
     // After a commit of unknown outcome the disk may hold more than was announced.
-    if (stream.committed) this.#options.onCommitted(stream.path, [], stream.committed.state)
+    if (stream.committed) this.#options.onCommitted(stream.path, [], stream.committed.state, 0)
     return stream
   }
 

@@ -98,6 +98,46 @@ describe('children', () => {
     expect(rest).toMatchObject({ total: 3, nextAfter: null })
   })
 
+  test('are found all over the project by letters of their paths that stand apart, 16 at most', async () => {
+    using project = await projectOf('/agents/a1/runs/7', '/agents/a2', '/runs')
+    const found = async (match: string) =>
+      (await project.streams.list({ match, fuzzy: true })).streams.map(({ path }) => path)
+    expect(await found('AGruns7')).toEqual(['/agents/a1/runs/7'])
+    expect(await found('rs')).toEqual(['/agents/a1/runs', '/agents/a1/runs/7', '/runs'])
+    expect(await found('sr')).toEqual(['/agents/a1/runs', '/agents/a1/runs/7'])
+    expect(await found('x'.repeat(16))).toEqual([])
+    await expect(found('x'.repeat(17))).rejects.toMatchObject({ code: 'BAD_REQUEST', details: { field: 'match' } })
+  })
+
+  test('come by their making, the newest first, and every page is reached by skip', async () => {
+    using project = new TestProject()
+    const names = ['m', 'a', 'z', 'B', 'c', 'y', 'd']
+    for (const name of names) {
+      // Each second one is made in the same millisecond as the one before.
+      project.clock.ms += names.indexOf(name) % 2
+      await project.append(`/p/${name}`, { type: 'x' })
+      await project.append(`/p/m`, { type: 'x' })
+    }
+    const P = parsePath('/p')
+    const newest = names.toReversed()
+    for (const limit of [1, 3, 6, 7, 8]) {
+      const found: string[] = []
+      for (let skip = 0; skip < newest.length; skip += limit) {
+        const page = await project.streams.children(P, { order: 'created', limit, skip })
+        expect(page).toMatchObject({ total: 7, nextAfter: null })
+        found.push(...page.children.map((row) => row.name))
+      }
+      expect([limit, found]).toEqual([limit, newest])
+    }
+    const beyond = await project.streams.children(P, { order: 'created', skip: 7 })
+    expect(beyond).toMatchObject({ children: [], total: 7, nextAfter: null })
+    expect(await project.streams.children(P, { order: 'created' })).toMatchObject({ total: 7 })
+    const matching = await project.streams.children(P, { order: 'created', match: 'b', limit: 1 })
+    expect(matching).toMatchObject({ children: [{ name: 'B' }], total: 1 })
+    const byName = await project.streams.children(P, { order: 'name', after: 'c', limit: 2 })
+    expect([byName.children.map((row) => row.name), byName.nextAfter]).toEqual([['d', 'm'], 'm'])
+  })
+
   test.each([
     [{ limit: 0 }],
     [{ limit: 1001 }],
@@ -105,6 +145,8 @@ describe('children', () => {
     [{ skip: 0.5 }],
     [{ skip: 1, after: 'a' }],
     [{ match: 'x'.repeat(256) }],
+    [{ order: 'created' as const, after: 'a' }],
+    [{ order: 'size' as 'name' }],
   ])('refuses %j', async (options) => {
     using project = await projectOf('/a')
     expect(await failureOf(project.streams.children(ROOT, options))).toMatchObject({ code: 'BAD_REQUEST' })

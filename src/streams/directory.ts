@@ -1,15 +1,19 @@
 import type { CoreState } from './core/state.ts'
 import { ItxError, shown } from './errors.ts'
 import { type StreamPath, parsePath, pathName } from './path.ts'
-import type { CatalogueRow, CommittedReader } from './storage/port.ts'
+import type { CatalogueRow, ChildrenOrder, CommittedReader } from './storage/port.ts'
 
 /** Rows of one catalogue page, at most. */
 export const MAX_LIST_LIMIT = 1000
 const DEFAULT_LIST_LIMIT = 100
 const MAX_MATCH_LENGTH = 255
+/** Letters that may stand apart: as a pattern they are within what every host of the engine takes (50 bytes). */
+const MAX_FUZZY_LENGTH = 16
 
 export interface ChildrenOptions {
-  /** Begin after this name; not together with `skip`. */
+  /** By name when absent; `created`: the newest first. */
+  readonly order?: ChildrenOrder
+  /** Begin after this name; not together with `skip`, and only in the order of names. */
   readonly after?: string
   /** Skip this many children. */
   readonly skip?: number
@@ -24,7 +28,7 @@ export interface ChildrenPage {
   readonly children: readonly CatalogueRow[]
   /** Children of the stream that match, on all pages. */
   readonly total: number
-  /** The name to pass as `after` for the next page; null on the last. */
+  /** The name to pass as `after` for the next page; null on the last, and where the order is not that of names. */
   readonly nextAfter: string | null
 }
 
@@ -35,6 +39,8 @@ export interface ListOptions {
   readonly limit?: number
   /** Part of the path, in any case. */
   readonly match?: string
+  /** The letters of `match`, 16 at most, may stand apart in the path, as long as they are in their order. */
+  readonly fuzzy?: boolean
 }
 
 export interface StreamsPage {
@@ -44,10 +50,11 @@ export interface StreamsPage {
 }
 
 /**
- * The immediate children of a stream, by name: one indexed read. A stream that does not exist has none.
+ * The immediate children of a stream, by name or by their making: one indexed read. A stream that does not exist has none.
  *
  * @param knownCount the number of children that its state says; the last page is held against it
- * @throws {ItxError} BAD_REQUEST for a bad limit, skip or match; INTERNAL when children are missing from the list.
+ * @throws {ItxError} BAD_REQUEST for a bad limit, skip, order or match, and for `after` where the order is not
+ *   that of names; INTERNAL when children are missing from the list.
  */
 export function listChildren(
   reader: CommittedReader,
@@ -60,8 +67,13 @@ export function listChildren(
   if (options.after !== undefined && options.skip !== undefined) {
     throw new ItxError('BAD_REQUEST', 'children takes "after" or "skip", not both', { field: 'skip' })
   }
+  const byName = checkedOrder(options.order) === 'name'
+  if (!byName && options.after !== undefined) {
+    throw new ItxError('BAD_REQUEST', 'children takes "after", a name, only in the order of names', { field: 'after' })
+  }
   const rows = reader.children(path, {
     limit: limit + 1,
+    ...(byName ? {} : { order: 'created' }),
     ...(options.after === undefined ? {} : { after: options.after }),
     ...(options.skip === undefined ? {} : { skip: wholeNumber(options.skip, 'skip') }),
     ...(match === undefined ? {} : { match }),
@@ -71,7 +83,13 @@ export function listChildren(
   const total = all ? rows.length : match === undefined && !last ? knownCount : reader.countChildren(path, match)
   if (match === undefined && total !== knownCount) throw miscounted(path, 'children', knownCount, total)
   const children = rows.slice(0, limit)
-  return { path, children, total, nextAfter: last ? null : (children.at(-1)?.name ?? null) }
+  return { path, children, total, nextAfter: last || !byName ? null : (children.at(-1)?.name ?? null) }
+}
+
+function checkedOrder(order: unknown): ChildrenOrder {
+  if (order === undefined || order === 'name') return 'name'
+  if (order === 'created') return order
+  throw new ItxError('BAD_REQUEST', `order must be "name" or "created", not ${shown(order)}`, { field: 'order' })
 }
 
 /**
@@ -87,11 +105,11 @@ export function listStreams(
   options: ListOptions,
 ): StreamsPage {
   const limit = pageLimit(options.limit, DEFAULT_LIST_LIMIT, MAX_LIST_LIMIT)
-  const match = matchText(options.match)
+  const match = matchText(options.match, options.fuzzy ? MAX_FUZZY_LENGTH : MAX_MATCH_LENGTH)
   const rows = reader.list(prefix, {
     limit: limit + 1,
     ...(options.after === undefined ? {} : { after: parsePath(options.after) }),
-    ...(match === undefined ? {} : { match }),
+    ...(match === undefined ? {} : { match, fuzzy: options.fuzzy ?? false }),
   })
   if (match === undefined && rows.length <= limit) {
     const all = options.after === undefined
@@ -148,10 +166,10 @@ export function wholeNumber(value: unknown, field: string): number {
   return value
 }
 
-function matchText(match: string | undefined): string | undefined {
+function matchText(match: string | undefined, most = MAX_MATCH_LENGTH): string | undefined {
   if (match === undefined || match === '') return undefined
-  if (match.length > MAX_MATCH_LENGTH) {
-    throw new ItxError('BAD_REQUEST', `match has ${match.length} characters; at most ${MAX_MATCH_LENGTH}`, {
+  if (match.length > most) {
+    throw new ItxError('BAD_REQUEST', `match has ${match.length} characters; at most ${most}`, {
       field: 'match',
       limit: MAX_MATCH_LENGTH,
     })

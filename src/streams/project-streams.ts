@@ -16,7 +16,7 @@ import { missingEvent } from './errors.ts'
 import { ExpirySweep } from './expiry-sweep.ts'
 import type { ForkPlace } from './fork.ts'
 import type { AppendLimits, EncodedEvent, EncodedInput, Receipt } from './event.ts'
-import type { StreamPath } from './path.ts'
+import { ROOT_PATH, type StreamPath } from './path.ts'
 import {
   type EventLocator,
   ProjectReader,
@@ -26,6 +26,7 @@ import {
 } from './project-reader.ts'
 import { ALL_CALLER_CORE_TYPES, type MessageAppend, type MessageReceipt, ProjectWriter } from './project-writer.ts'
 import type { Created, Creation } from './stream-creation.ts'
+import { Overview, type ProjectOverview } from './overview.ts'
 import { ProcessorHost } from './processors/host.ts'
 import type { ProcessorPorts } from './processors/ports.ts'
 import { ProcessorRegistry } from './processors/registry.ts'
@@ -64,6 +65,7 @@ export class ProjectStreams {
   readonly #reader: ProjectReader
   readonly #scans: Scans
   readonly #activities: Activities
+  readonly #overview: Overview
   readonly #writer: ProjectWriter
   readonly #expiry: ExpirySweep
   /** What runs over the streams. */
@@ -75,13 +77,15 @@ export class ProjectStreams {
     this.#storage = storage
     this.#options = options
     const scheduler = options.scheduler ?? nodeScheduler
+    const elapsed = options.elapsed ?? (() => performance.now())
     this.#actors = new Actors(storage, {
       newId: options.newId,
       now: options.now,
       scheduler,
       expire: (path) => this.#writer.expire(path),
       isFollowed: (path) => this.#feeds.has(path),
-      onCommitted: (path, events, state) => {
+      onCommitted: (path, events, state, stored) => {
+        this.#overview.stored(path, stored)
         this.#feeds.publish(path, events, state)
         if (state.processors.length > 0) this.#wakeProcessors(path)
         this.subscriptions.touched(path)
@@ -93,6 +97,7 @@ export class ProjectStreams {
         this.subscriptions.ended({ path, below, deleted: reason === 'deleted' })
         this.#scans.end(path, reason, below)
         this.#feeds.end(path, reason, below)
+        this.#overview.ended(path, below)
         if (reason === 'deleted') this.#activities.removed(path)
       },
       // Led on, they might be led into the next life; who asks again is told where they are.
@@ -106,10 +111,19 @@ export class ProjectStreams {
     this.#feeds = new Feeds((path, after) => this.#reader.feedPage(path, after), scheduler)
     this.#scans = new Scans({
       scheduler,
-      elapsed: options.elapsed ?? (() => performance.now()),
+      elapsed,
       readPage: (stream, range) => this.#expectedPage(stream, range),
     })
     this.#activities = new Activities({ scheduler, row: (path) => this.#committedRow(path) })
+    this.#overview = new Overview({
+      now: options.now,
+      elapsed,
+      committed: storage.committed,
+      root: async () => this.#open(await this.#actors.readable(ROOT_PATH))?.state ?? null,
+      row: (path) => this.#committedRow(path),
+      subscribers: () => this.#feeds.subscribers,
+      parked: (limit) => this.processors.parked(limit),
+    })
     const registry = options.processors ?? new ProcessorRegistry()
     this.#writer = new ProjectWriter(storage, this.#actors, options, registry)
     this.#expiry = new ExpirySweep({
@@ -302,6 +316,11 @@ export class ProjectStreams {
     return this.#activities.watch(activityPaths(options), onRows)
   }
 
+  /** What the project is doing, at a glance. See `ProjectOverview`. */
+  overview(): Promise<ProjectOverview> {
+    return this.#overview.told()
+  }
+
   /** A page of the whole log as it is stored, to be imported elsewhere. See `exportPage`. */
   export(path: StreamPath, options: ExportOptions = {}): Promise<ExportPage> {
     return exportPage(
@@ -343,6 +362,12 @@ export class ProjectStreams {
     this.#activities.endAll(by)
     this.#feeds.endAll(by)
     this.#storage.close()
+  }
+
+  /** @throws {ItxError} when the file was closed while something was waited for. */
+  #open<T>(found: T): T {
+    this.#actors.checkOpen()
+    return found
   }
 
   #committedRow(path: StreamPath): CatalogueRow | null {

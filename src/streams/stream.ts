@@ -39,6 +39,8 @@ export class Stream {
   #inserted: CoreState | null = null
   /** Events of the open group, kept only while somebody listens. */
   #fresh: EncodedEvent[] = []
+  /** How many events the open group holds. */
+  #stored = 0
   #dirty = false
   /** Places of producers that were asked for or have changed; null: it has none. */
   readonly #producers = new Map<string, ProducerPlace | null>()
@@ -192,6 +194,7 @@ export class Stream {
     }
     this.#working = state
     tx.insertEvents(streamRef(this.#id, state), events)
+    this.#stored += events.length
     // One by one: a raw batch may hold more events than a call may have arguments.
     if (keep) for (const event of events) this.#fresh.push(event)
   }
@@ -208,18 +211,23 @@ export class Stream {
     }
   }
 
-  /** The group is on the disk: what was working is committed. Returns the events that listeners are owed. */
-  settle(): { readonly events: readonly EncodedEvent[]; readonly state: CoreState } {
+  /**
+   * The group is on the disk: what was working is committed. Returns the events that listeners are owed, and how many
+   * were stored.
+   */
+  settle(): { readonly events: readonly EncodedEvent[]; readonly state: CoreState; readonly stored: number } {
     const events = this.#fresh
     const state = this.#working
+    const stored = this.#stored
     this.#fresh = []
+    this.#stored = 0
     this.#inserted = null
     this.#dirty = false
     this.#changedProducers.clear()
     this.#streamSeqChanged = false
     if (this.#producers.size > PRODUCERS_KEPT) this.#producers.clear()
     if (this.#id !== null) this.#committed = { ref: streamRef(this.#id, state), state }
-    return { events, state }
+    return { events, state, stored }
   }
 }
 

@@ -41,7 +41,7 @@ export class TestFolder {
 
 export type TestProjectOptions = Pick<
   ProjectStreamsOptions,
-  'processors' | 'scheduler' | 'warn' | 'webhooks' | 'random'
+  'processors' | 'scheduler' | 'warn' | 'webhooks' | 'random' | 'elapsed'
 > & { readonly clock?: TestClock }
 
 /** Turns as they come, timers that run out when they are told to. */

@@ -72,7 +72,7 @@ export function useItxStatus(): ConnectionStatus {
 }
 
 /** Design page `itx.md`, "Errors". */
-function mayRetry(failures: number, error: Error): boolean {
+export function mayRetry(failures: number, error: Error): boolean {
   const code = itxErrorCode(error)
   return failures < 1 && (code === undefined || code === 'INTERNAL' || code === 'UNAVAILABLE')
 }

@@ -20,6 +20,13 @@ export class Feeds {
     return this.#feeds.size
   }
 
+  /** How many readers there are, of all streams. */
+  get subscribers(): number {
+    let count = 0
+    for (const feed of this.#feeds.values()) count += feed.size
+    return count
+  }
+
   has(path: StreamPath): boolean {
     return this.#feeds.has(path)
   }

@@ -2,6 +2,7 @@ import { PROCESSOR_DETACHED, type ProcessorDetachedPayload, coreEvent } from '..
 import { type AttachedProcessor, type CoreState, MAX_PROCESSORS } from '../core/state.ts'
 import { wholeNumber } from '../directory.ts'
 import { ItxError, itxErrorCode, shown } from '../errors.ts'
+import type { ParkedProcessor } from '../overview.ts'
 import { type StreamPath, isBelow } from '../path.ts'
 import { nextTurn } from '../scheduler.ts'
 import type { CommittedStream } from '../stream.ts'
@@ -12,6 +13,8 @@ import { type ProcessorRegistry, attachedEvent } from './registry.ts'
 import { ProcessorRunner, type ProcessorStatus, type RestartFrom } from './runner.ts'
 import { coreStateAt, messageOf, stateAt } from './state-at.ts'
 
+/** Parked processors that are counted, at most. */
+const PARKED_COUNTED = 200
 /** Processors at rest that are kept in memory, with their state. */
 const MAX_RESTING = 1000
 /** Streams looked at in one turn when the host starts. */
@@ -123,6 +126,33 @@ export class ProcessorHost {
     const found = await this.#committed(path)
     if (!found) return []
     return found.state.processors.filter((each) => !each.detached).map((each) => this.#info(found, each))
+  }
+
+  /**
+   * The processors of the project that are parked, the first of them in the order in which their streams were made, and
+   * how many there are: beyond 200 they are not counted.
+   *
+   * @throws {ItxError} when the file was closed meanwhile.
+   */
+  async parked(limit: number): Promise<{ readonly shown: readonly ParkedProcessor[]; readonly count: number }> {
+    this.#ports.checkOpen()
+    // What another version left behind is reduced anew, and what this server has not is unavailable: neither is parked.
+    const hints = this.#ports.storage.committed
+      .listParked(PARKED_COUNTED)
+      .filter(({ processor, version }) => this.#registry.get(processor)?.version === version)
+    const known: ParkedProcessor[] = []
+    let past = 0
+    for (const { path, processor } of hints) {
+      if (known.length >= limit) break
+      past++
+      const found = await this.#committed(path)
+      const attached = found?.state.processors.find((each) => each.slug === processor && !each.detached)
+      if (!found || !attached) continue
+      const { status, error } = this.#info(found, attached)
+      if (status !== 'parked' || !error) continue
+      known.push({ path, processor, offset: error.offset, error: error.message, at: error.at })
+    }
+    return { shown: known, count: known.length + hints.length - past }
   }
 
   /**

@@ -9,6 +9,7 @@ import { describeGroups } from './contract/groups.ts'
 import type { StorageTraits, WithStorage } from './contract/host.ts'
 import { describeLargeEvents } from './contract/large-events.ts'
 import { describeModel } from './contract/model.ts'
+import { describeOverview, describeOverviewDamage } from './contract/overview.ts'
 import { describeRecords } from './contract/records.ts'
 import { describeSnapshots } from './contract/snapshots.ts'
 import { describeStates } from './contract/states.ts'
@@ -32,7 +33,11 @@ export function describeStorage(name: string, traits: StorageTraits, withStorage
     describeForks(withStorage)
     describeCatalogue(withStorage)
     describeExpiry(withStorage)
-    if (traits.findsDamage) describeDamage(withStorage)
+    describeOverview(withStorage)
+    if (traits.findsDamage) {
+      describeDamage(withStorage)
+      describeOverviewDamage(withStorage)
+    }
     describeModel(withStorage, traits)
   })
 }

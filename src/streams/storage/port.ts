@@ -172,7 +172,7 @@ export interface CommittedReader {
   readEvents(stream: StreamRef, range: EventRange): EventPage
   /** As `findKey`. */
   findEvent(stream: StreamRef, key: string): EncodedEvent | null
-  children(parent: StreamPath, page: CataloguePage): CatalogueRow[]
+  children(parent: StreamPath, page: SiblingsPage): CatalogueRow[]
   countChildren(parent: StreamPath, match?: string): number
   /** How many streams lie below a path. */
   countBelow(prefix: StreamPath): number
@@ -194,6 +194,34 @@ export interface CommittedReader {
   nextExpiry(): number | null
   /** The prefix itself, then what lies below it, by path. */
   list(prefix: StreamPath, page: CataloguePage): CatalogueRow[]
+  /** Streams by their newest event, the newest first; where they are of one time, the one that was made last. */
+  listRecent(limit: number): CatalogueRow[]
+  /** Those of them that are paused. */
+  listPaused(limit: number): CatalogueRow[]
+  /** How many streams are paused. */
+  countPaused(): number
+  /**
+   * Processors whose newest snapshot says that they are parked, in the order in which their streams were made, then by
+   * name.
+   *
+   * A hint: nothing of it is held against a checksum. Whoever tells of one reads its snapshot first, which is.
+   */
+  listParked(limit: number): ParkedSnapshot[]
+}
+
+/** Where a processor is said to be parked, and which version of it. */
+export interface ParkedSnapshot {
+  readonly path: StreamPath
+  readonly processor: string
+  readonly version: string
+}
+
+/** By name, or by when they were made, the newest first; those of one time, the one that was made last. */
+export type ChildrenOrder = 'name' | 'created'
+
+export interface SiblingsPage extends CataloguePage {
+  /** By name when absent. `after` is a name, and goes with that order alone. */
+  readonly order?: ChildrenOrder
 }
 
 export interface CataloguePage {
@@ -203,6 +231,8 @@ export interface CataloguePage {
   readonly after?: string
   /** Part of the name (children) or path (list), in any case. */
   readonly match?: string
+  /** Of `list`: the letters of `match` may stand apart, as long as they are in their order. */
+  readonly fuzzy?: boolean
 }
 
 /** One stream as the catalogue lists it. */

@@ -173,6 +173,20 @@ export function describeCatalogue(withStorage: WithStorage): void {
         }
       }))
 
+    test('finds paths that have some letters in their order, however far apart', () =>
+      withStorage(async (host) => {
+        await forest(host)
+        const { committed } = host.storage
+        for (const match of ['ax', 'AY', '/~~', '~/~', 'a/x/y', '_', '%', 'a%x', '\\', 'xa', "'"]) {
+          const inOrder = new RegExp(Array.from(match, (letter) => letter.replace(/[^\w/]/, '\\$&')).join('.*'), 'i')
+          for (const prefix of ['/', '/a'] as StreamPath[]) {
+            const all = paths(committed.list(prefix, { limit: 100 }))
+            const found = paths(committed.list(prefix, { limit: 100, match, fuzzy: true }))
+            expect([match, prefix, found]).toEqual([match, prefix, all.filter((path) => inOrder.test(path))])
+          }
+        }
+      }))
+
     test('begins after any path, whether there is one of that name or not', () =>
       withStorage(async (host) => {
         await forest(host)

@@ -84,17 +84,32 @@ function compareCommitted({ storage: { committed } }: StorageHost, model: NaiveS
   compareLogs(committed, model)
   for (const each of PATHS) {
     for (const page of [{ limit: 100 }, { limit: 2, skip: 1 }, { limit: 1, match: 'B' }]) {
+      const byAge = { ...page, order: 'created' as const }
+      expect(committed.children(each, byAge)).toEqual(model.children(each, byAge))
       expect(committed.children(each, page)).toEqual(model.children(each, page))
     }
     expect(committed.countChildren(each, 'a')).toBe(model.children(each, { limit: 100, match: 'a' }).length)
     expect(committed.countBelow(each)).toBe(model.list(each, { limit: 100 }).filter(({ path }) => path !== each).length)
-    for (const page of [{ limit: 100 }, { limit: 2, after: '/a/b' }, { limit: 3, after: '/a', match: 'A' }]) {
+    for (const page of [
+      { limit: 100 },
+      { limit: 2, after: '/a/b' },
+      { limit: 3, after: '/a', match: 'A' },
+      { limit: 9, match: 'A/b', fuzzy: true },
+    ]) {
       expect(committed.list(each, page)).toEqual(model.list(each, page))
     }
   }
   expect(committed.listProcessed('/', 3)).toEqual(model.listProcessed('/', 3))
   expect(committed.listExpired(2000, 9)).toEqual(model.listExpired(2000))
   expect(committed.nextExpiry()).toBe(model.nextExpiry())
+  const recent = model.listRecent()
+  const paused = recent.filter((row) => row.paused)
+  for (const limit of [2, 9]) {
+    expect(committed.listRecent(limit)).toEqual(recent.slice(0, limit))
+    expect(committed.listPaused(limit)).toEqual(paused.slice(0, limit))
+    expect(committed.listParked(limit)).toEqual(model.listParked().slice(0, limit))
+  }
+  expect(committed.countPaused()).toBe(paused.length)
 }
 
 /** Random histories of groups, some of which fail, and of openings anew: every read says what the naive model says. */

@@ -1,7 +1,15 @@
 import type { CoreState } from '../../core/state.ts'
 import type { EncodedEvent } from '../../event.ts'
 import { isBelow, parentPath, pathName } from '../../path.ts'
-import type { CataloguePage, CatalogueRow, EventRange, Snapshot, StreamRef } from '../port.ts'
+import type {
+  CataloguePage,
+  CatalogueRow,
+  EventRange,
+  ParkedSnapshot,
+  SiblingsPage,
+  Snapshot,
+  StreamRef,
+} from '../port.ts'
 
 export interface NaiveStream {
   readonly ref: StreamRef
@@ -113,17 +121,44 @@ export class NaiveStorage {
     return this.#reads.some(({ sourceId }) => sourceId === id)
   }
 
-  children(parent: string, { after = '', skip = 0, limit, match = '' }: CataloguePage): CatalogueRow[] {
-    return this.#rows(({ path, name }) => parentPath(path) === parent && name > after && has(name, match)).slice(
-      skip,
-      skip + limit,
-    )
+  children(parent: string, { after = '', skip = 0, limit, match = '', order }: SiblingsPage): CatalogueRow[] {
+    const passes = ({ path, name }: CatalogueRow) => parentPath(path) === parent && name > after && has(name, match)
+    const rows = order === 'created' ? this.#newestFirst('createdAt').filter(passes) : this.#rows(passes)
+    return rows.slice(skip, skip + limit)
   }
 
-  list(prefix: string, { after = '', limit, match = '' }: CataloguePage): CatalogueRow[] {
+  listRecent(): CatalogueRow[] {
+    return this.#newestFirst('lastEventAt')
+  }
+
+  listParked(): ParkedSnapshot[] {
+    return this.streams
+      .toSorted((a, b) => a.ref.id - b.ref.id)
+      .flatMap(({ ref: { path }, snapshots }) =>
+        snapshots
+          .filter(
+            ({ processor, snapshot: { offset, parked } }) =>
+              parked !== null &&
+              !snapshots.some((other) => other.processor === processor && other.snapshot.offset > offset),
+          )
+          .map(({ processor, snapshot: { version } }) => ({ path, processor, version }))
+          .toSorted((a, b) => (a.processor < b.processor ? -1 : 1)),
+      )
+  }
+
+  #newestFirst(time: 'createdAt' | 'lastEventAt'): CatalogueRow[] {
+    return this.streams
+      .toSorted((a, b) => {
+        const [x, y] = [a.state[time], b.state[time]]
+        return x === y ? b.ref.id - a.ref.id : x < y ? 1 : -1
+      })
+      .map(({ state }) => rowOf(state))
+  }
+
+  list(prefix: string, { after = '', limit, match = '', fuzzy = false }: CataloguePage): CatalogueRow[] {
     const inside = (path: string) =>
       path === prefix || isBelow(path as CatalogueRow['path'], prefix as CatalogueRow['path'])
-    return this.#rows(({ path }) => inside(path) && path > after && has(path, match)).slice(0, limit)
+    return this.#rows(({ path }) => inside(path) && path > after && has(path, match, fuzzy)).slice(0, limit)
   }
 
   listProcessed(after: string, limit: number): string[] {
@@ -143,7 +178,9 @@ export class NaiveStorage {
 }
 
 /** Paths are ASCII: their characters are in the order of their bytes. */
-function has(text: string, match: string): boolean {
+function has(text: string, match: string, fuzzy = false): boolean {
+  if (fuzzy)
+    return new RegExp(Array.from(match, (letter) => letter.replace(/[^\w/]/, '\\$&')).join('.*'), 'i').test(text)
   return text.toLowerCase().includes(match.toLowerCase())
 }
 

@@ -14,6 +14,8 @@ export const KINDS: readonly RecordKind[] = ['producer', 'link']
 const anyPath = fc.constantFrom(...PATHS)
 const anyProcessor = fc.constantFrom(...PROCESSORS)
 const anyOffset = fc.nat({ max: 12 })
+/** Few, so that several streams are of one time. */
+const anyTime = fc.nat({ max: 2 }).map((second) => new Date(Date.parse(AT) + second * 1000).toISOString())
 const anyEvent = fc.record({
   type: fc.constantFrom('x', 'y', 'stream/z'),
   key: fc.option(fc.constantFrom(...KEYS)),
@@ -28,7 +30,7 @@ const anyEvent = fc.record({
 
 /** One write, as data: what it means depends on what is there. */
 const operation = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('insert' as const), path: anyPath }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('insert' as const), path: anyPath, at: anyTime }) },
   {
     weight: 5,
     arbitrary: fc.record({
@@ -44,6 +46,7 @@ const operation = fc.oneof(
       path: anyPath,
       paused: fc.boolean(),
       based: fc.boolean(),
+      at: anyTime,
       processed: fc.boolean(),
       ends: fc.option(fc.nat({ max: 3 })),
     }),
@@ -70,6 +73,7 @@ const operation = fc.oneof(
       path: anyPath,
       processor: anyProcessor,
       offset: anyOffset,
+      parked: fc.boolean(),
     }),
   },
   {
@@ -116,7 +120,7 @@ export function perform(tx: WriteTransaction, model: NaiveStorage, op: Operation
     model.remove(op.path, op.below)
   } else if (op.do === 'insert') {
     if (stream) return
-    const state = stateOf(op.path, { incarnationId: `life ${++lives}` })
+    const state = stateOf(op.path, { incarnationId: `life ${++lives}`, createdAt: op.at, lastEventAt: op.at })
     const ref = refOf(tx.insertStream(state, null), state)
     model.insert({ ref, state, base: null, events: [], snapshots: [], records: new Map() })
   } else if (op.do === 'fork') {
@@ -172,6 +176,7 @@ function performOn(tx: WriteTransaction, stream: NaiveStream, op: Operation): vo
       ...endless,
       ...ending,
       paused: op.paused,
+      lastEventAt: op.at,
       processors,
       maxOffset: events.length,
       eventCount: events.length,
@@ -179,7 +184,8 @@ function performOn(tx: WriteTransaction, stream: NaiveStream, op: Operation): vo
     stream.base = op.based ? stateOf(ref.path) : null
     tx.saveState(ref.id, stream.state, stream.base)
   } else if (op.do === 'snapshot') {
-    const snapshot: Snapshot = { offset: op.offset, version: '1', state: `${++lives}`, effectsAfter: 0, parked: null }
+    const parked = op.parked ? '{}' : null
+    const snapshot: Snapshot = { offset: op.offset, version: '1', state: `${++lives}`, effectsAfter: 0, parked }
     tx.saveSnapshot(ref, op.processor, snapshot)
     stream.snapshots = stream.snapshots.filter(
       (each) => each.processor !== op.processor || each.snapshot.offset !== op.offset,

@@ -14,8 +14,19 @@ function rank(unit: number): number {
 }
 
 /** As SQLite's `lower`: ASCII letters alone have a case. */
-export function matches(text: string, match: string | undefined): boolean {
-  return match === undefined || lower(text).includes(lower(match))
+export function matches(text: string, match: string | undefined, fuzzy = false): boolean {
+  if (match === undefined) return true
+  return fuzzy ? hasLetters(lower(text), lower(match)) : lower(text).includes(lower(match))
+}
+
+function hasLetters(text: string, letters: string): boolean {
+  let from = 0
+  for (const letter of letters) {
+    const at = text.indexOf(letter, from)
+    if (at === -1) return false
+    from = at + letter.length
+  }
+  return true
 }
 
 function lower(text: string): string {

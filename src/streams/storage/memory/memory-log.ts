@@ -2,7 +2,8 @@ import { isCoreType } from '../../core/core-events.ts'
 import { ItxError, missingEvent } from '../../errors.ts'
 import type { EncodedEvent } from '../../event.ts'
 import { eventWeight } from '../event-weight.ts'
-import type { EventPage, EventRange, RecordKind, Snapshot, StoredRecord, StreamRef } from '../port.ts'
+import type { StreamPath } from '../../path.ts'
+import type { EventPage, EventRange, ParkedSnapshot, RecordKind, Snapshot, StoredRecord, StreamRef } from '../port.ts'
 import { inOrder } from './memory-catalogue.ts'
 
 /** `owner` is whom the row was written for: read as somebody else's, it is damaged. */
@@ -122,6 +123,15 @@ export class MemoryLog {
 
   snapshotOffsets(processor: string): number[] {
     return this.#snapshots.filter((row) => row.processor === processor).map(({ snapshot }) => snapshot.offset)
+  }
+
+  /** The processors whose newest snapshot says that they are parked, by name, and its version. */
+  parked(path: StreamPath): ParkedSnapshot[] {
+    const newest = new Map(this.#snapshots.map(({ processor, snapshot }) => [processor, snapshot]))
+    return [...newest]
+      .filter(([, { parked }]) => parked !== null)
+      .map(([processor, { version }]) => ({ path, processor, version }))
+      .toSorted((a, b) => (inOrder(a.processor, b.processor) ? -1 : 1))
   }
 
   // -- records ----------------------------------------------------------------------------------------------------

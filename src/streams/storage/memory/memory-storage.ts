@@ -79,6 +79,10 @@ export class MemoryStorage implements StreamStorage {
       listExpired: committed('listExpired'),
       nextExpiry: committed('nextExpiry'),
       list: committed('list'),
+      listRecent: committed('listRecent'),
+      listPaused: committed('listPaused'),
+      countPaused: committed('countPaused'),
+      listParked: committed('listParked'),
     }
   }
 

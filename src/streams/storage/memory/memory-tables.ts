@@ -9,7 +9,9 @@ import type {
   CatalogueRow,
   EventPage,
   EventRange,
+  ParkedSnapshot,
   RecordKind,
+  SiblingsPage,
   Snapshot,
   StoredRecord,
   StoredStream,
@@ -170,11 +172,12 @@ export class MemoryTables {
     return [...this.#discarded].some((id) => !this.#forks.isRead(id))
   }
 
-  children(parent: StreamPath, page: CataloguePage): CatalogueRow[] {
+  children(parent: StreamPath, page: SiblingsPage): CatalogueRow[] {
     const after = page.after ?? ''
-    const rows = this.#rows(
+    const byName = this.#rows(
       (path) => parentPath(path) === parent && inOrder(after, pathName(path)) && matches(pathName(path), page.match),
     )
+    const rows = page.order === 'created' ? newestFirst(byName, ({ createdAt }) => createdAt) : byName
     const skip = page.skip ?? 0
     return rows.slice(skip, skip + page.limit).map((row) => catalogueRow(JSON.parse(row.state) as CoreState))
   }
@@ -208,9 +211,35 @@ export class MemoryTables {
   list(prefix: StreamPath, page: CataloguePage): CatalogueRow[] {
     const after = page.after ?? ''
     const rows = this.#rows(
-      (path) => (path === prefix || isBelow(path, prefix)) && inOrder(after, path) && matches(path, page.match),
+      (path) =>
+        (path === prefix || isBelow(path, prefix)) && inOrder(after, path) && matches(path, page.match, page.fuzzy),
     )
     return rows.slice(0, page.limit).map((row) => catalogueRow(JSON.parse(row.state) as CoreState))
+  }
+
+  listRecent(limit: number): CatalogueRow[] {
+    return this.#recent(() => true).slice(0, limit)
+  }
+
+  listPaused(limit: number): CatalogueRow[] {
+    return this.#recent(({ paused }) => paused).slice(0, limit)
+  }
+
+  countPaused(): number {
+    return this.#recent(({ paused }) => paused).length
+  }
+
+  listParked(limit: number): ParkedSnapshot[] {
+    return [...this.#streams.values()]
+      .toSorted((a, b) => a.id - b.id)
+      .flatMap(({ id, path }) => this.#logs.get(id)?.parked(path) ?? [])
+      .slice(0, limit)
+  }
+
+  #recent(passes: (row: CatalogueRow) => boolean): CatalogueRow[] {
+    return newestFirst([...this.#streams.values()], ({ lastEventAt }) => lastEventAt)
+      .map(({ state }) => catalogueRow(JSON.parse(state) as CoreState))
+      .filter(passes)
   }
 
   /** The rows of the streams that pass, by path. */
@@ -228,6 +257,14 @@ export class MemoryTables {
 }
 
 const NO_LOG = new MemoryLog()
+
+/** Rows by a time of their state; of those of one time, the one that was made last comes first. */
+function newestFirst(rows: readonly StreamRow[], timeOf: (state: CoreState) => string): StreamRow[] {
+  return rows
+    .map((row) => ({ row, time: timeOf(JSON.parse(row.state) as CoreState) }))
+    .toSorted((a, b) => (a.time === b.time ? b.row.id - a.row.id : a.time < b.time ? 1 : -1))
+    .map(({ row }) => row)
+}
 
 function byPath(a: StreamRow, b: StreamRow): number {
   return a.path === b.path ? 0 : inOrder(a.path, b.path) ? -1 : 1

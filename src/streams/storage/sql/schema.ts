@@ -37,6 +37,7 @@ create index if not exists streams_parent_name on streams (parent, name);
 create index if not exists streams_parent_created on streams (parent, created_at);
 create index if not exists streams_last_event on streams (last_event_at);
 create index if not exists streams_processed on streams (path) where processor_count > 0;
+create index if not exists streams_paused on streams (last_event_at) where paused = 1;
 create index if not exists streams_expiring on streams (expires_at) where expires_at is not null;
 
 create table if not exists events (
@@ -97,6 +98,7 @@ create table if not exists snapshots (
   checksum integer not null,
   primary key (stream_id, processor, offset)
 ) without rowid;
+create index if not exists snapshots_parked on snapshots (stream_id, processor, offset) where parked is not null;
 `
 
 /**

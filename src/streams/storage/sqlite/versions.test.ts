@@ -101,6 +101,22 @@ describe('a file of version 2', () => {
   })
 })
 
+test('a file of this version from before what is paused and parked had indexes is given them', async () => {
+  using project = new TestProject()
+  await project.append('/a', { type: 'x' })
+  await project.streams.pause(parsePath('/a'))
+  const indexes = () =>
+    project.storage.connection
+      .prepare(`select name from sqlite_master where name in ('streams_paused', 'snapshots_parked') order by name`)
+      .pluck()
+      .all()
+  project.storage.connection.exec('drop index streams_paused; drop index snapshots_parked')
+  expect(indexes()).toEqual([])
+  project.reopen()
+  expect(indexes()).toEqual(['snapshots_parked', 'streams_paused'])
+  expect(project.storage.committed.listPaused(9).map(({ path }) => path)).toEqual(['/a'])
+})
+
 test.each(['4', '99'])('a file of version %s is refused, saying so, and left as it is', (version) => {
   using project = new TestProject()
   const setVersion = project.storage.connection.prepare(`update meta set value = ? where key = 'schema_version'`)
