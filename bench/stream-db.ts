@@ -30,7 +30,6 @@ interface Load extends Loaded {
 }
 
 const server = await startBuilt()
-const connection = await Connection.open(server.port)
 
 function changeJson(n: number, keys: number): string {
   const id = `k${n % keys}`
@@ -45,20 +44,44 @@ function changeJson(n: number, keys: number): string {
   return JSON.stringify({ type: 'row', key: id, value, headers: { operation: 'upsert' } })
 }
 
-async function append(name: string, first: number, count: number, keys: number): Promise<void> {
-  const body = `[${Array.from({ length: count }, (_, i) => changeJson(first + i, keys)).join(',')}]`
-  await ask('POST', name, body)
+interface Changes {
+  /** The number of the first. */
+  readonly first: number
+  readonly count: number
+  readonly keys: number
+  /** Changes of one append. */
+  readonly atOnce: number
 }
 
-async function ask(method: 'PUT' | 'POST', name: string, body?: string): Promise<void> {
+/** Over a connection of its own: the server closes one that says nothing while the clients are at work. */
+async function append(name: string, { first, count, keys, atOnce }: Changes): Promise<void> {
+  const connection = await Connection.open(server.port)
+  for (let from = first; from < first + count; from += atOnce) await appendOnce(connection, name, from, atOnce, keys)
+  connection.close()
+}
+
+async function appendOnce(
+  connection: Connection,
+  name: string,
+  first: number,
+  count: number,
+  keys: number,
+): Promise<void> {
+  const body = `[${Array.from({ length: count }, (_, i) => changeJson(first + i, keys)).join(',')}]`
+  await ask(connection, 'POST', name, body)
+}
+
+async function ask(connection: Connection, method: 'PUT' | 'POST', name: string, body?: string): Promise<void> {
   const { prefix, headers } = server
   const asked = { method, path: `${prefix}${name}`, headers: { ...headers, 'content-type': 'application/json' } }
   await connection.ask(body === undefined ? asked : { ...asked, body }, method === 'PUT' ? 201 : 204)
 }
 
 async function fill(name: string, count: number, keys: number): Promise<void> {
-  await ask('PUT', name)
-  for (let first = 0; first < count; first += AT_ONCE) await append(name, first, AT_ONCE, keys)
+  const connection = await Connection.open(server.port)
+  await ask(connection, 'PUT', name)
+  connection.close()
+  await append(name, { first: 0, count, keys, atOnce: AT_ONCE })
 }
 
 function placeOf({ port, prefix, headers }: StreamServer, name: string): Place {
@@ -122,7 +145,8 @@ async function following(): Promise<Case> {
     await client.ask('load', placeOf(server, 'live'))
     const end = next + UPDATES
     const followed = client.ask('follow', { last: `k${(end - 1) % KEYS}`, n: end - 1 })
-    for (; next < end; next += LIVE_AT_ONCE) await append('live', next, LIVE_AT_ONCE, KEYS)
+    await append('live', { first: next, count: UPDATES, keys: KEYS, atOnce: LIVE_AT_ONCE })
+    next = end
     const done = await followed
     told[which].push(done.told)
     await client.kill()
@@ -173,7 +197,6 @@ const cases: Case[] = [
   await following(),
   await waiting(),
 ]
-connection.close()
 await server.stop()
 
 report('stream-db', {
