@@ -116,7 +116,7 @@ test.each([
 test('the frame leads there and back, without loading the page anew', async () => {
   const { context, page, found } = await open()
   await page.evaluate(() => ((globalThis as { kept?: boolean }).kept = true))
-  await page.getByRole('link', { name: 'Demo', exact: true }).click()
+  await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Streams' }).click()
   await page.waitForURL('**/projects/demo/streams')
   await page.getByRole('link', { name: 'API', exact: true }).click()
   await page.getByRole('heading', { level: 1, name: 'API' }).waitFor()

@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Tributary, launchBrowser } from './harness.ts'
-import { complaints, signIn } from './pages.ts'
+import { complaints, signIn, signOut } from './pages.ts'
 
 // Two projects, two users: neither sees the other's, and nobody can tell a forbidden project from a missing one.
 
@@ -74,7 +74,7 @@ test('signing out ends the session', async () => {
   const context = await browser.newContext()
   const page = await context.newPage()
   await signIn(page, tributary)
-  await page.getByRole('button', { name: /Sign out/ }).click()
+  await signOut(page)
   await page.waitForURL('**/sign-in*')
   await page.goto(`${tributary.url}/projects`)
   await page.waitForURL('**/sign-in*')

@@ -16,6 +16,12 @@ export async function signIn(
   await page.waitForURL('**/projects')
 }
 
+/** Ends the session through the page, as a person would. */
+export async function signOut(page: Page): Promise<void> {
+  await page.getByRole('button', { name: /sign out/ }).click()
+  await page.getByRole('menuitem', { name: 'Sign out' }).click()
+}
+
 /** The offsets that the log shows, from top to bottom. */
 export function shownOffsets(page: Page): Promise<number[]> {
   return page

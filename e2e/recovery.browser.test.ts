@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { connectItx } from '../src/itx/client/connect.ts'
 import { Tributary, launchBrowser, until } from './harness.ts'
 import { Network } from './network.ts'
-import { complaints, shownOffsets, signIn } from './pages.ts'
+import { complaints, shownOffsets, signIn, signOut } from './pages.ts'
 
 // What a page does when the ground under it goes away: it recovers, or says why it cannot.
 
@@ -67,7 +67,7 @@ describe('a page', () => {
     const { context, page } = await livePage('/signed-out')
     const other = await context.newPage()
     await other.goto(`${network.url}/projects`)
-    await other.getByRole('button', { name: /Sign out/ }).click()
+    await signOut(other)
     await other.waitForURL('**/sign-in*')
     const status = page.getByRole('status').filter({ hasText: 'Signed out' })
     await status.waitFor()
@@ -108,10 +108,7 @@ describe('a page', () => {
     await page.getByLabel('Slug').fill('doomed')
     await page.getByLabel('Name').fill('Doomed')
     await page.getByRole('button', { name: /Create/ }).click()
-    await page
-      .getByRole('link', { name: /doomed/i })
-      .first()
-      .waitFor()
+    await page.getByRole('button', { name: 'Project Doomed: switch' }).waitFor()
     const admin = await tributary.token('admin', 'doomed')
     await tributary.append(admin, '/last/words', numbered(1, 3), 'doomed')
     await page.goto(`${network.url}/projects/doomed/streams/last/words`)

@@ -10,6 +10,7 @@
 
 import { Route as rootRouteImport } from './routes/__root'
 import { Route as IndexRouteImport } from './routes/index'
+import { Route as DesignRouteImport } from './routes/design'
 import { Route as ProjectsRouteRouteImport } from './routes/projects/route'
 import { Route as SignInRouteImport } from './routes/sign-in'
 import { Route as ProjectsIndexRouteImport } from './routes/projects/index'
@@ -24,6 +25,11 @@ import { Route as ProjectsSlugStreamsSplatRouteImport } from './routes/projects/
 const IndexRoute = IndexRouteImport.update({
   id: '/',
   path: '/',
+  getParentRoute: () => rootRouteImport,
+} as any)
+const DesignRoute = DesignRouteImport.update({
+  id: '/design',
+  path: '/design',
   getParentRoute: () => rootRouteImport,
 } as any)
 const ProjectsRouteRoute = ProjectsRouteRouteImport.update({
@@ -83,6 +89,7 @@ const ProjectsSlugStreamsSplatRoute =
 export interface FileRoutesByFullPath {
   '/': typeof IndexRoute
   '/projects': typeof ProjectsRouteRouteWithChildren
+  '/design': typeof DesignRoute
   '/sign-in': typeof SignInRoute
   '/projects/$slug': typeof ProjectsSlugRouteRouteWithChildren
   '/setup/$token': typeof SetupTokenRoute
@@ -95,6 +102,7 @@ export interface FileRoutesByFullPath {
 }
 export interface FileRoutesByTo {
   '/': typeof IndexRoute
+  '/design': typeof DesignRoute
   '/sign-in': typeof SignInRoute
   '/setup/$token': typeof SetupTokenRoute
   '/projects': typeof ProjectsIndexRoute
@@ -107,6 +115,7 @@ export interface FileRoutesById {
   __root__: typeof rootRouteImport
   '/': typeof IndexRoute
   '/projects': typeof ProjectsRouteRouteWithChildren
+  '/design': typeof DesignRoute
   '/sign-in': typeof SignInRoute
   '/projects/$slug': typeof ProjectsSlugRouteRouteWithChildren
   '/setup/$token': typeof SetupTokenRoute
@@ -122,6 +131,7 @@ export interface FileRouteTypes {
   fullPaths:
     | '/'
     | '/projects'
+    | '/design'
     | '/sign-in'
     | '/projects/$slug'
     | '/setup/$token'
@@ -134,6 +144,7 @@ export interface FileRouteTypes {
   fileRoutesByTo: FileRoutesByTo
   to:
     | '/'
+    | '/design'
     | '/sign-in'
     | '/setup/$token'
     | '/projects'
@@ -145,6 +156,7 @@ export interface FileRouteTypes {
     | '__root__'
     | '/'
     | '/projects'
+    | '/design'
     | '/sign-in'
     | '/projects/$slug'
     | '/setup/$token'
@@ -159,6 +171,7 @@ export interface FileRouteTypes {
 export interface RootRouteChildren {
   IndexRoute: typeof IndexRoute
   ProjectsRouteRoute: typeof ProjectsRouteRouteWithChildren
+  DesignRoute: typeof DesignRoute
   SignInRoute: typeof SignInRoute
   SetupTokenRoute: typeof SetupTokenRoute
 }
@@ -170,6 +183,13 @@ declare module '@tanstack/react-router' {
       path: '/'
       fullPath: '/'
       preLoaderRoute: typeof IndexRouteImport
+      parentRoute: typeof rootRouteImport
+    }
+    '/design': {
+      id: '/design'
+      path: '/design'
+      fullPath: '/design'
+      preLoaderRoute: typeof DesignRouteImport
       parentRoute: typeof rootRouteImport
     }
     '/projects': {
@@ -293,6 +313,7 @@ const ProjectsRouteRouteWithChildren = ProjectsRouteRoute._addFileChildren(
 const rootRouteChildren: RootRouteChildren = {
   IndexRoute: IndexRoute,
   ProjectsRouteRoute: ProjectsRouteRouteWithChildren,
+  DesignRoute: DesignRoute,
   SignInRoute: SignInRoute,
   SetupTokenRoute: SetupTokenRoute,
 }

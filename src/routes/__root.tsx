@@ -9,7 +9,11 @@ import {
 import type { ReactNode } from 'react'
 import { ErrorPage } from '../components/ui/error-page.tsx'
 import { NotFoundPage } from '../components/ui/not-found-page.tsx'
+import { DEFAULTS, preferencesOf } from '../components/preferences/preferences.ts'
+import { useKeptPreferences } from '../components/preferences/use-kept-preferences.ts'
+import { PreferencesProvider } from '../components/preferences/use-preferences.ts'
 import { tabConnection } from '../itx/client/browser-client.ts'
+import { pageCookies } from '../itx/page-context.ts'
 import { ItxProvider } from '../itx/react/provider.ts'
 import '../styles.css'
 
@@ -19,6 +23,7 @@ const ICON = `data:image/svg+xml,${encodeURIComponent(
 )}`
 
 export const Route = createRootRouteWithContext<{ queryClient: QueryClient }>()({
+  beforeLoad: async () => ({ preferences: preferencesOf(await pageCookies()) }),
   head: () => ({
     meta: [
       { charSet: 'utf-8' },
@@ -36,13 +41,18 @@ export const Route = createRootRouteWithContext<{ queryClient: QueryClient }>()(
 })
 
 function Document({ children }: { readonly children: ReactNode }) {
+  // An error may have come before there was a context.
+  const kept = useKeptPreferences(Route.useRouteContext().preferences ?? DEFAULTS)
+  const { theme, density } = kept.preferences
   return (
-    <html lang="en">
+    <html lang="en" data-theme={theme === 'system' ? undefined : theme} data-density={density}>
       <head>
         <HeadContent />
       </head>
       <body>
-        <ItxProvider connection={tabConnection()}>{children}</ItxProvider>
+        <PreferencesProvider value={kept}>
+          <ItxProvider connection={tabConnection()}>{children}</ItxProvider>
+        </PreferencesProvider>
         <Scripts />
       </body>
     </html>

@@ -17,7 +17,7 @@ interface MethodProps {
 export function Method({ id, method, examples, role }: MethodProps) {
   const { name, summary, parameters, returns, needs } = method
   return (
-    <section id={id} aria-labelledby={`${id}-name`} className="scroll-mt-4 border-t border-line py-5">
+    <article id={id} aria-labelledby={`${id}-name`} className="scroll-mt-4 border-t border-line py-5">
       <div className="mb-1 flex flex-wrap items-baseline justify-between gap-x-4 gap-y-1">
         <h3 id={`${id}-name`} className="font-mono text-body font-semibold wrap-anywhere">
           <a href={`#${id}`} className="rounded-sm hover:text-accent">
@@ -37,7 +37,7 @@ export function Method({ id, method, examples, role }: MethodProps) {
         </p>
         <ShownExamples examples={examples} of={name} />
       </div>
-    </section>
+    </article>
   )
 }
 

@@ -1,5 +1,5 @@
 import { useLocation } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { useEffect, useState, useSyncExternalStore } from 'react'
 import type { ConnectionStatus } from '../../itx/client/connection.ts'
 import { useItxStatus } from '../../itx/react/hooks.ts'
 
@@ -7,12 +7,17 @@ import { useItxStatus } from '../../itx/react/hooks.ts'
 export function ConnectionState() {
   const status = useItxStatus()
   const here = useLocation({ select: (location) => location.href })
-  const seconds = useSecondsUntil(status.retryAt)
+  const isOnline = useSyncExternalStore(
+    watchNetwork,
+    () => navigator.onLine,
+    () => true,
+  )
+  const seconds = useSecondsUntil(isOnline ? status.retryAt : undefined)
   return (
     <div role="status" className="flex min-h-6 items-center gap-2 text-small whitespace-nowrap">
       <Dot state={status.state} />
       <span className={status.state === 'connected' || status.state === 'idle' ? 'text-soft' : 'text-warn'}>
-        {words(status)}
+        {isOnline || status.state === 'connected' ? words(status) : 'Offline'}
         {seconds !== null && <span aria-hidden="true"> in {seconds} s</span>}
       </span>
       {status.state === 'signed-out' && (
@@ -25,6 +30,16 @@ export function ConnectionState() {
       )}
     </div>
   )
+}
+
+/** What the browser knows of its own network; whether the server can be reached is another matter. */
+function watchNetwork(changed: () => void): () => void {
+  window.addEventListener('online', changed)
+  window.addEventListener('offline', changed)
+  return () => {
+    window.removeEventListener('online', changed)
+    window.removeEventListener('offline', changed)
+  }
 }
 
 function words({ state, reason }: ConnectionStatus): string {

@@ -4,9 +4,10 @@ import type { TailSnapshot } from '../../itx/client/stream-tail.ts'
 import type { EncodedEvent } from '../../streams/event.ts'
 import { itxErrorCode } from '../../streams/errors.ts'
 import { Button } from '../ui/button.tsx'
-import { counted, isoDay } from '../ui/formats.ts'
+import { counted, inZone } from '../ui/formats.ts'
 import { DownIcon } from '../ui/icons.tsx'
 import { ErrorNotice } from '../ui/notice.tsx'
+import { useZone } from '../ui/use-zone.ts'
 import { EventRow, OFFSET } from './event-row.tsx'
 import { LogBar } from './log-bar.tsx'
 import { useEdge } from './use-edge.ts'
@@ -116,8 +117,9 @@ interface DayAndRowProps {
 
 /** A row, and before the first of a day its date: rows themselves tell the time alone. */
 function DayAndRow({ event, previous, children }: DayAndRowProps) {
-  const day = isoDay(event.createdAt)
-  if (previous && isoDay(previous.createdAt) === day) return children
+  const zone = useZone()
+  const { day } = inZone(event.createdAt, zone)
+  if (previous && inZone(previous.createdAt, zone).day === day) return children
   return (
     <>
       <li

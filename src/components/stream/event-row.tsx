@@ -1,7 +1,8 @@
 import { memo } from 'react'
 import { type EncodedEvent, RESERVED_PREFIX, encodedBytes } from '../../streams/event.ts'
-import { formatBytes, formatCount, isoClock } from '../ui/formats.ts'
-import { EventDetail } from './event-detail.tsx'
+import { formatBytes, formatCount } from '../ui/formats.ts'
+import { Clock } from '../ui/moment.tsx'
+import { Detail, preloadDetail } from './lazy-detail.tsx'
 import { visibleJson, visibleName } from './foreign-text.ts'
 
 /** Characters of a payload that a row shows: no more of it is touched. */
@@ -30,6 +31,8 @@ export const EventRow = memo(function EventRow({ event, open, tabStop, onToggle 
         aria-expanded={open}
         tabIndex={tabStop ? 0 : -1}
         {...{ [OFFSET]: offset }}
+        onPointerEnter={preloadDetail}
+        onFocus={preloadDetail}
         onClick={() => onToggle(offset)}
         className={`event-grid w-full rounded-sm py-1 ps-8 pe-3 text-start hover:bg-hover focus-visible:outline-offset-[-2px] ${open ? 'bg-wash' : ''} ${
           core ? 'text-faint' : ''
@@ -37,9 +40,7 @@ export const EventRow = memo(function EventRow({ event, open, tabStop, onToggle 
       >
         <Joint type={type} core={core} />
         <span className="event-offset text-small text-faint">{formatCount(offset)}</span>
-        <time dateTime={createdAt} title={createdAt} className="event-time font-mono text-small text-soft">
-          {isoClock(createdAt)}
-        </time>
+        <Clock iso={createdAt} className="event-time font-mono text-small text-soft" />
         <span
           className={`event-type foreign truncate font-mono text-small ${core ? '' : 'font-semibold text-ink'}`}
           title={visibleName(type)}
@@ -49,7 +50,7 @@ export const EventRow = memo(function EventRow({ event, open, tabStop, onToggle 
         <span className="event-preview foreign truncate font-mono text-small text-soft">{previewOf(payload)}</span>
         <span className="event-size text-small text-faint">{bytes > 0 && formatBytes(bytes)}</span>
       </button>
-      {open && <EventDetail event={event} />}
+      {open && <Detail event={event} />}
     </li>
   )
 })

@@ -3,6 +3,7 @@ import type { TailSnapshot } from '../../itx/client/stream-tail.ts'
 import { Button } from '../ui/button.tsx'
 import { counted, formatCount } from '../ui/formats.ts'
 import { PauseIcon, PlayIcon } from '../ui/icons.tsx'
+import { ZoneName } from '../ui/moment.tsx'
 
 /** News are said aloud at most this often. */
 const SUMMARY_MS = 10_000
@@ -29,7 +30,8 @@ export function LogBar({ tail, following, paused, newer, onPause, onResume }: Lo
         {summary}
       </p>
       <span className="ms-auto text-small whitespace-nowrap text-faint">
-        <span className="max-sm:sr-only">times in </span>UTC
+        <span className="max-sm:sr-only">times in </span>
+        <ZoneName />
       </span>
       <Button look="quiet" aria-pressed={paused} onClick={paused ? onResume : onPause} className="min-w-22">
         {paused ? <PlayIcon /> : <PauseIcon />}

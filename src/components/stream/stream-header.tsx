@@ -1,29 +1,29 @@
 import type { NavigationState } from '../../itx/queries.ts'
-import { type StreamPath, ROOT_PATH, ancestorPaths, pathName } from '../../streams/path.ts'
+import type { StreamPath } from '../../streams/path.ts'
 import { TREE_PANE } from '../tree/tree-pane.tsx'
 import { CopyButton } from '../ui/copy-button.tsx'
 import { counted } from '../ui/formats.ts'
 import { BranchesIcon, PauseIcon } from '../ui/icons.tsx'
 import { Moment } from '../ui/moment.tsx'
 import { visibleName } from './foreign-text.ts'
-import { StreamLink } from './stream-link.tsx'
 
 /** What of a stream's state the header shows; undefined while it is not known. */
 export type HeaderState = Omit<NavigationState, 'children' | 'nextAfter'> & { readonly pauseReason?: string | null }
 
 interface StreamHeaderProps {
-  readonly project: string
   readonly path: StreamPath
   readonly state: HeaderState | undefined
 }
 
 /** Which stream this is, where it lies, and how it is doing. */
-export function StreamHeader({ project, path, state }: StreamHeaderProps) {
+export function StreamHeader({ path, state }: StreamHeaderProps) {
   return (
     <header className="grid gap-0.5 border-b border-line px-4 py-2">
-      <h1 className="sr-only">Stream {path}</h1>
       <div className="flex items-start gap-2">
-        <Crumbs project={project} path={path} />
+        <h1 className="min-w-0 font-mono text-path font-medium">
+          <span className="sr-only">Stream </span>
+          <span className="foreign wrap-anywhere">{visibleName(path)}</span>
+        </h1>
         <CopyButton text={path} what="path" />
       </div>
       <div className="flex items-end justify-between gap-4">
@@ -45,33 +45,6 @@ export function TreeButton() {
       <BranchesIcon />
       <span>Streams</span>
     </button>
-  )
-}
-
-function Crumbs({ project, path }: { readonly project: string; readonly path: StreamPath }) {
-  const crumbs = path === ROOT_PATH ? [ROOT_PATH] : [...ancestorPaths(path), path]
-  return (
-    <nav aria-label="Breadcrumb" className="-ms-1.5 min-w-0">
-      <ol className="flex flex-wrap items-center font-mono text-path">
-        {crumbs.map((crumb, depth) => (
-          <li key={crumb} className="flex min-w-0 items-center">
-            {depth > 1 && (
-              <span aria-hidden="true" className="text-faint">
-                /
-              </span>
-            )}
-            <StreamLink
-              project={project}
-              path={crumb}
-              aria-current={crumb === path ? 'page' : undefined}
-              className={`foreign min-w-6 rounded-sm px-0.5 text-center wrap-anywhere hover:text-accent ${crumb === path ? 'font-semibold' : 'text-soft'}`}
-            >
-              {pathName(crumb)}
-            </StreamLink>
-          </li>
-        ))}
-      </ol>
-    </nav>
   )
 }
 

@@ -11,3 +11,9 @@ export function StreamLink({ project, path, ...rest }: StreamLinkProps) {
   if (path === '/') return <Link {...rest} to="/projects/$slug/streams" params={{ slug: project }} />
   return <Link {...rest} to="/projects/$slug/streams/$" params={{ slug: project, _splat: path.slice(1) }} />
 }
+
+/** The address of the same page, for what takes no link of the router. */
+export function streamHref(project: string, path: string): string {
+  const below = path === '/' ? '' : path.split('/').map(encodeURIComponent).join('/')
+  return `/projects/${project}/streams${below}`
+}

@@ -3,6 +3,7 @@ import type { ProjectInfo } from '../../itx/handle.ts'
 import { itxKey, navigationOf, streamStateQuery } from '../../itx/queries.ts'
 import { useItxQuery, useStreamTail } from '../../itx/react/hooks.ts'
 import { type StreamPath, ROOT_PATH } from '../../streams/path.ts'
+import { AskedEvent } from './asked-event.tsx'
 import { Composer } from './composer.tsx'
 import { EventLog } from './event-log.tsx'
 import { HowToAppend } from './how-to-append.tsx'
@@ -14,10 +15,12 @@ interface StreamPageProps {
   readonly path: StreamPath
   /** The address of this instance, for commands to paste. */
   readonly origin: string
+  /** The offset of the event that the address asks for. */
+  readonly at?: number | undefined
 }
 
 /** One stream: what it is, its events as they come, and a place to append. Give it the path as its key. */
-export function StreamPage({ project, path, origin }: StreamPageProps) {
+export function StreamPage({ project, path, origin, at }: StreamPageProps) {
   const queryClient = useQueryClient()
   const query = streamStateQuery(project.id, path)
   const known = useItxQuery(query)
@@ -33,8 +36,9 @@ export function StreamPage({ project, path, origin }: StreamPageProps) {
   const error = tail.status === 'failed' ? tail.error : state ? null : known.error
   return (
     <main id="content" className="flex min-w-0 flex-1 flex-col lg:min-h-0">
-      <StreamHeader project={project.slug} path={path} state={state} />
+      <StreamHeader path={path} state={state} />
       {error !== null && error !== undefined && <StreamFailure error={error} />}
+      <AskedEvent projectId={project.id} path={path} at={at} />
       {absent ? (
         <Absent project={project} path={path} origin={origin} />
       ) : (

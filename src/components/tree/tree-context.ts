@@ -1,17 +1,17 @@
 import { createContext, useContext } from 'react'
 import type { ProjectInfo } from '../../itx/handle.ts'
 
-/** What every row of the tree knows. */
+/** What every row of the tree knows; the same for as long as possible, so that rows need not be drawn anew. */
 export interface TreeContext {
   readonly project: ProjectInfo
-  /** The stream that is open; null when the address names none. */
-  readonly current: string | null
-  /** The open stream and all above it: the rows that are revealed and drawn as the course. */
-  readonly course: ReadonlySet<string>
-  isExpanded(path: string): boolean
-  toggle(path: string, open: boolean): void
-  /** The one row that Tab reaches. */
-  readonly tabStop: string
+  /** Whether the reader may make streams. */
+  readonly mayCreate: boolean
+  readonly toggle: (path: string, open: boolean) => void
+  /** Reads a level anew, after it has failed. */
+  readonly retry: (path: string) => void
+  /** Opens, or with null closes, the place for the name of a new stream. */
+  readonly draft: (below: string | null) => void
+  readonly created: (path: string) => void
 }
 
 const Context = createContext<TreeContext | null>(null)

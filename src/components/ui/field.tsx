@@ -1,39 +1,36 @@
-import { type ComponentProps, useId } from 'react'
+import type { ComponentProps } from 'react'
+import { Labelled, type LabelledProps } from './labelled.tsx'
 
-interface FieldProps extends ComponentProps<'input'> {
-  readonly label: string
-  /** What is allowed, said before anything is wrong. */
-  readonly hint?: string
-  /** What is wrong with it now. */
-  readonly error?: string | undefined
-}
+type Control<Tag extends 'input' | 'textarea' | 'select'> = LabelledProps &
+  Omit<ComponentProps<Tag>, keyof LabelledProps | 'id'>
 
 /** A labelled input; hint and error are tied to it. */
-export function Field({ label, hint, error, className = '', ...input }: FieldProps) {
-  const id = useId()
-  const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ')
+export function Field({ label, labelHidden = false, hint, error, className = '', ...input }: Control<'input'>) {
   return (
-    <div className="grid gap-1">
-      <label htmlFor={id} className="text-base font-medium">
-        {label}
-      </label>
-      <input
-        id={id}
-        className={`field ${className}`}
-        aria-invalid={error ? true : undefined}
-        aria-describedby={described || undefined}
-        {...input}
-      />
-      {hint && (
-        <p id={`${id}-hint`} className="text-small text-soft">
-          {hint}
-        </p>
+    <Labelled label={label} labelHidden={labelHidden} hint={hint} error={error}>
+      {(ties) => <input className={`field ${className}`} {...input} {...ties} />}
+    </Labelled>
+  )
+}
+
+/** A labelled text of several lines. It grows with what is typed, where the browser can. */
+export function TextArea({ label, labelHidden = false, hint, error, className = '', ...area }: Control<'textarea'>) {
+  return (
+    <Labelled label={label} labelHidden={labelHidden} hint={hint} error={error}>
+      {(ties) => <textarea rows={3} className={`field text-area ${className}`} {...area} {...ties} />}
+    </Labelled>
+  )
+}
+
+/** A labelled choice of one among many: the browser's own list, which every phone and keyboard knows. */
+export function Select({ label, labelHidden = false, hint, error, className = '', ...select }: Control<'select'>) {
+  return (
+    <Labelled label={label} labelHidden={labelHidden} hint={hint} error={error}>
+      {(ties) => (
+        <span className="select-around">
+          <select className={`field select ${className}`} {...select} {...ties} />
+        </span>
       )}
-      {error && (
-        <p id={`${id}-error`} className="text-small text-danger">
-          {error}
-        </p>
-      )}
-    </div>
+    </Labelled>
   )
 }

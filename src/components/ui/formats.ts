@@ -10,21 +10,87 @@ export function counted(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`
 }
 
-/** A size in bytes, short: `271 B`, `3.2 kB`, `3.2 MB`. */
+const UNITS = ['kB', 'MB', 'GB', 'TB']
+
+/** A size in bytes, short, in steps of a thousand: `271 B`, `3.2 kB`, `45 GB`. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`
-  const [value, unit] = bytes < 999_950 ? [bytes / 1000, 'kB'] : [bytes / 1_000_000, 'MB']
-  return `${value < 99.95 ? value.toFixed(1) : Math.round(value)} ${unit}`
+  let value = bytes / 1000
+  let unit = 0
+  // Not 1000: what is rounded to a thousand is one of the next.
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${value < 99.95 ? value.toFixed(1) : Math.round(value)} ${UNITS[unit]}`
 }
 
 /** `2026-11-21` of an ISO time. */
-export function isoDay(iso: string): string {
+function isoDay(iso: string): string {
   return iso.slice(0, 10)
 }
 
 /** `03:53:29.123` of an ISO time in UTC. */
-export function isoClock(iso: string): string {
+function isoClock(iso: string): string {
   return iso.slice(11, 23)
+}
+
+/** A moment as the clocks of a zone have it. */
+export interface ZonedTime {
+  /** `2026-11-21` */
+  readonly day: string
+  /** `03:53:29.123` */
+  readonly clock: string
+  /** `UTC`, or how far from it the zone was at that moment: `+05:30`. */
+  readonly offset: string
+}
+
+/**
+ * An ISO time in UTC as it is in a zone.
+ *
+ * @param zone `utc`, `local`, or one of the IANA database; one that is not known here is shown as UTC, and says so
+ */
+export function inZone(iso: string, zone: string): ZonedTime {
+  const format = zone === 'utc' ? null : formatOf(zone)
+  if (format === null) return { day: isoDay(iso), clock: isoClock(iso), offset: 'UTC' }
+  const parts = new Map(format.formatToParts(Date.parse(iso)).map(({ type, value }) => [type, value]))
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? ''
+  return {
+    day: `${part('year')}-${part('month')}-${part('day')}`,
+    clock: `${part('hour')}:${part('minute')}:${part('second')}.${part('fractionalSecond')}`,
+    offset: part('timeZoneName').replace('GMT', '') || '+00:00',
+  }
+}
+
+/** Making one costs a thousand times what using it does. */
+const FORMATS = new Map<string, Intl.DateTimeFormat | null>()
+
+function formatOf(zone: string): Intl.DateTimeFormat | null {
+  const known = FORMATS.get(zone)
+  if (known !== undefined) return known
+  const made = newFormat(zone)
+  FORMATS.set(zone, made)
+  return made
+}
+
+function newFormat(zone: string): Intl.DateTimeFormat | null {
+  try {
+    return new Intl.DateTimeFormat('en-GB', {
+      ...(zone !== 'local' && { timeZone: zone }),
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      fractionalSecondDigits: 3,
+      timeZoneName: 'longOffset',
+    })
+  } catch {
+    // A zone that this engine's database does not have: shown in UTC rather than not at all.
+    return null
+  }
 }
 
 const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [

@@ -1,15 +1,54 @@
 import type { PointerEvent } from 'react'
-import { formatAgo, isoClock, isoDay } from './formats.ts'
+import { usePreferences } from '../preferences/use-preferences.ts'
+import { formatAgo, inZone } from './formats.ts'
+import { useNow } from './use-now.ts'
+import { useZone } from './use-zone.ts'
 
-/** A moment, absolute with milliseconds, in UTC and labelled so; how long ago it was is in the tooltip. */
+/** Clocks differ: what seems to lie this little ahead has just happened. */
+const AHEAD_MS = 30_000
+
+/**
+ * A moment as the reader wants it: absolute with milliseconds and its zone, or how long ago. The other is in the
+ * tooltip. The server, and the browser until it has taken over, show the absolute one: "two seconds ago" in the HTML
+ * would be another text in the browser, and grow old.
+ */
 export function Moment({ iso }: { readonly iso: string }) {
-  // Made when it is looked at: relative time in the HTML would differ between server and browser, and grow old.
+  const { times } = usePreferences().preferences
+  const now = useNow(times === 'relative')
+  const { day, clock, offset } = inZone(iso, useZone())
+  const absolute = `${day} ${clock} ${offset}`
+  const relative = now === null ? null : ago(iso, now)
   const tell = (event: PointerEvent<HTMLTimeElement>) => {
-    event.currentTarget.title = formatAgo(iso)
+    event.currentTarget.title = relative === null ? ago(iso, Date.now()) : absolute
   }
   return (
     <time dateTime={iso} onPointerEnter={tell} className="whitespace-nowrap">
-      {isoDay(iso)} {isoClock(iso)} <span className="text-faint">UTC</span>
+      {relative ?? (
+        <>
+          {day} {clock} <span className="text-faint">{offset}</span>
+        </>
+      )}
     </time>
   )
+}
+
+/** The time of day alone, for rows below a head that says the day and the zone. */
+export function Clock({ iso, className = '' }: { readonly iso: string; readonly className?: string }) {
+  const { day, clock, offset } = inZone(iso, useZone())
+  return (
+    <time dateTime={iso} title={`${day} ${clock} ${offset}`} className={`whitespace-nowrap ${className}`}>
+      {clock}
+    </time>
+  )
+}
+
+/** Which zone `Clock` shows, for the head above it. */
+export function ZoneName() {
+  const zone = useZone()
+  return zone === 'utc' ? 'UTC' : zone === 'local' ? 'local time' : zone.replaceAll('_', ' ')
+}
+
+function ago(iso: string, now: number): string {
+  const at = Date.parse(iso)
+  return formatAgo(iso, at > now && at - now < AHEAD_MS ? at : now)
 }

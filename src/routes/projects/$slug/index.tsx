@@ -1,8 +1,17 @@
-import { createFileRoute, redirect } from '@tanstack/react-router'
+import { createFileRoute } from '@tanstack/react-router'
+import { HomePage } from '../../../components/home/home-page.tsx'
+import { prefetchItxQuery } from '../../../itx/prefetch.ts'
+import { projectOverviewQuery } from '../../../itx/queries.ts'
 
+/** What the project is doing. */
 export const Route = createFileRoute('/projects/$slug/')({
-  beforeLoad: ({ context, params }) => {
-    // A project that is not there stays at its own address, where the page above says so.
-    if (context.project) throw redirect({ to: '/projects/$slug/streams', params })
+  loader: async ({ context: { queryClient, project } }) => {
+    if (project) await prefetchItxQuery({ queryClient, query: projectOverviewQuery(project.id) })
   },
+  component: Home,
 })
+
+function Home() {
+  const { project, origin } = Route.useRouteContext()
+  return project ? <HomePage project={project} origin={origin} /> : null
+}

@@ -19,10 +19,11 @@ export const Route = createFileRoute('/projects/$slug/streams/$')({
 
 function Stream() {
   const { project, origin } = Route.useRouteContext()
+  const { at } = Route.useSearch()
   const { _splat } = Route.useParams()
   const asked = askedPath(_splat)
   if (!project) return null
   if (asked.path === null) return <BadPath project={project.slug} asked={asked.asked} problem={asked.problem} />
   // Another stream is another page: what was opened, held or written belongs to the one before.
-  return <StreamPage key={asked.path} project={project} path={asked.path} origin={origin} />
+  return <StreamPage key={asked.path} project={project} path={asked.path} origin={origin} at={at} />
 }

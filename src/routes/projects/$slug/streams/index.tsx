@@ -14,6 +14,7 @@ export const Route = createFileRoute('/projects/$slug/streams/')({
 
 function RootStream() {
   const { project, origin } = Route.useRouteContext()
+  const { at } = Route.useSearch()
   if (!project) return null
-  return <StreamPage key={ROOT_PATH} project={project} path={ROOT_PATH} origin={origin} />
+  return <StreamPage key={ROOT_PATH} project={project} path={ROOT_PATH} origin={origin} at={at} />
 }

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Tributary, launchBrowser } from './harness.ts'
+import { signIn } from './pages.ts'
+
+// Every page, in both themes, wide and narrow, as axe sees it.
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const DEEP = '/projects/demo/streams/agents/a1/runs/7'
+
+let browser: Browser
+let tributary: Tributary
+
+beforeAll(async () => {
+  browser = await launchBrowser()
+  tributary = await Tributary.start()
+  const token = await tributary.token()
+  await tributary.append(token, '/agents/a1/runs/7', [{ type: 'step', payload: { text: 'hello' } }, { type: 'end' }])
+  await tributary.append(token, '/agents/a2', [{ type: 'step' }])
+})
+afterAll(async () => {
+  await browser.close()
+  await tributary[Symbol.asyncDispose]()
+})
+
+/** What axe complains of: the rule, and where. */
+async function complaintsOf(page: Page): Promise<readonly string[]> {
+  // Given to the page by the browser's own tools, which its policy for scripts does not hold back.
+  await page.evaluate(AXE)
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+  )
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`))
+}
+
+interface AxeResults {
+  readonly violations: readonly {
+    readonly id: string
+    readonly nodes: readonly { readonly target: readonly string[] }[]
+  }[]
+}
+
+/** What is opened, and how, before it is looked at. */
+const PLACES: Readonly<Record<string, { readonly path: string; readonly open?: (page: Page) => Promise<unknown> }>> = {
+  'the list of projects': { path: '/projects' },
+  'the home of a project': { path: '/projects/demo' },
+  'a stream': { path: DEEP },
+  'a stream with an event open': {
+    path: `${DEEP}?at=2`,
+    open: (page) => page.getByRole('region', { name: 'The event at offset 2' }).getByText('hello').waitFor(),
+  },
+  'a stream that does not exist': { path: '/projects/demo/streams/none' },
+  'an address with what cannot be shown': { path: `${DEEP}?at=x` },
+  'a project that does not exist': { path: '/projects/none' },
+  'the API': { path: '/projects/demo/api' },
+  'the palette': {
+    path: DEEP,
+    open: async (page) => {
+      await page.keyboard.press('Control+k')
+      await page.getByRole('listbox', { name: 'Found' }).getByRole('option').first().waitFor()
+    },
+  },
+  'a menu of siblings': {
+    path: DEEP,
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Beside a1' }).click()
+      await page.getByRole('menuitem', { name: 'a2' }).waitFor()
+    },
+  },
+  'the help': {
+    path: DEEP,
+    open: async (page) => {
+      await page.keyboard.press('?')
+      await page.getByRole('dialog', { name: 'Help' }).waitFor()
+    },
+  },
+  'the preferences': {
+    path: '/projects',
+    open: async (page) => {
+      await page.getByRole('button', { name: /preferences, help/ }).click()
+      await page.getByRole('menuitem', { name: 'Preferences…' }).click()
+      await page.getByRole('dialog', { name: 'Preferences' }).getByLabel('Time zone').waitFor()
+    },
+  },
+}
+
+const LOOKS = [
+  { colorScheme: 'light', width: 1440 },
+  { colorScheme: 'dark', width: 1440 },
+  { colorScheme: 'dark', width: 320 },
+] as const
+
+test.each(LOOKS)('axe finds nothing on any page: $colorScheme, $width px', { timeout: 180_000 }, async (look) => {
+  const { colorScheme, width } = look
+  const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, reducedMotion: 'reduce' })
+  const page = await context.newPage()
+  await page.goto(`${tributary.url}/sign-in`)
+  await page.getByRole('button', { name: 'Sign in' }).waitFor()
+  const found: Record<string, readonly string[]> = { 'sign in': await complaintsOf(page) }
+  await signIn(page, tributary)
+  for (const [name, { path, open }] of Object.entries(PLACES)) {
+    await page.goto(`${tributary.url}${path}`, { waitUntil: 'networkidle' })
+    await open?.(page)
+    found[name] = await complaintsOf(page)
+  }
+  const expected = Object.fromEntries(Object.keys(found).map((name) => [name, []]))
+  expect(found).toEqual(expected)
+  await context.close()
+})

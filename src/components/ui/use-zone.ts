@@ -1,0 +1,12 @@
+import { usePreferences } from '../preferences/use-preferences.ts'
+import { useHydrated } from './use-hydrated.ts'
+
+/**
+ * The zone times are shown in now: `utc`, `local`, or one of the IANA database. Where the reader's own is wanted, it is
+ * UTC until the browser has taken over: the server cannot know it.
+ */
+export function useZone(): string {
+  const { zone } = usePreferences().preferences
+  const hydrated = useHydrated()
+  return zone === 'local' && !hydrated ? 'utc' : zone
+}
