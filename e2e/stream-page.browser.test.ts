@@ -127,6 +127,8 @@ describe('the tail', () => {
     await tributary.append(token, '/older', numbered(1, 350))
     await page.goto(streamUrl('/older'))
     await page.getByRole('log').getByText('"n":350').waitFor()
+    // The server's page has the button as well, before there is anybody to hear it.
+    await page.getByRole('status').getByText('Live').waitFor()
     for (let shown = 100; shown < 351; shown = (await shownOffsets(page)).length) {
       await page.getByRole('button', { name: 'Load older' }).click()
       await until('older events', async () => (await shownOffsets(page)).length > shown)

@@ -5,11 +5,11 @@ import { visibleName } from '../stream/foreign-text.ts'
 import { StreamLink } from '../stream/stream-link.tsx'
 import { counted, formatCount } from '../ui/formats.ts'
 import { ChevronIcon, PauseIcon, PlusIcon } from '../ui/icons.tsx'
-import { lazily, useLazily } from '../ui/lazily.ts'
+import { DraftStream } from './draft-stream.tsx'
 import { ROW } from './row-key.ts'
 import { TreeGuides } from './tree-guides.tsx'
 import { FAILED_ROWS } from './tree-branch.ts'
-import type { DraftRow, FailedRow, PendingRow, StreamRow, TreeRow } from './tree-rows.ts'
+import type { FailedRow, PendingRow, StreamRow, TreeRow } from './tree-rows.ts'
 import { useTree } from './tree-context.ts'
 
 interface TreeRowProps {
@@ -34,17 +34,9 @@ export const TreeRowView = memo(function TreeRowView(props: TreeRowProps) {
     case 'failed':
       return <Failed {...props} row={row} />
     case 'draft':
-      return <Draft row={row} place={placed(props.top)} />
+      return <DraftStream row={row} place={placed(props.top)} />
   }
 }, isSame)
-
-const draft = lazily(() => import('./draft-stream.tsx'))
-
-/** The row of a stream to be made: loaded when there is one. */
-function Draft(props: { readonly row: DraftRow; readonly place: object }) {
-  const loaded = useLazily(draft, true)
-  return loaded.status === 'loaded' ? <loaded.module.DraftStream {...props} /> : null
-}
 
 /** Rows are made anew whenever they are looked at; what they say seldom changes. */
 function isSame(a: TreeRowProps, b: TreeRowProps): boolean {
