@@ -154,6 +154,25 @@ describe('shortcuts', () => {
     expect(found).toEqual([])
   })
 
+  test('pause the log, step through its events, and copy a link', async () => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    await append('/keys', 3)
+    await open(stream('/keys'))
+    await page.keyboard.press('Space')
+    await page.getByRole('button', { name: 'Resume' }).waitFor()
+    await page.keyboard.press('k')
+    await page.getByRole('log').getByText('"n": 2').waitFor()
+    await page.keyboard.press('k')
+    await page.getByRole('log').getByText('"n": 1').waitFor()
+    expect(await page.getByRole('log').getByText('"n": 2').count()).toBe(0)
+    await page.keyboard.press('j')
+    await page.getByRole('log').getByText('"n": 2').waitFor()
+    await page.keyboard.press('y')
+    await page.getByText('Copied a link to offset 4').first().waitFor()
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${tributary.url}${stream('/keys')}?at=4`)
+    expect(found).toEqual([])
+  })
+
   test('leave what is typed alone', async () => {
     await open(stream(DEEP))
     const composer = page.getByRole('textbox').last()

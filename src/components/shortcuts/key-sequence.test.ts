@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { KeySequence, isSingleKeys } from './key-sequence.ts'
 
-const KNOWN = ['?', 'g s', 'g h', 's', 'mod+k', '/']
+const KNOWN = ['space', '?', 'g s', 'g h', 's', 'mod+k', '/']
 
 const plain = { ctrlKey: false, metaKey: false, altKey: false }
 
@@ -27,6 +27,10 @@ describe('shortcuts', () => {
     expect(pressed(['g', '?', 'g', 'g', 'h', 'x', 'h'])).toEqual([null, '?', null, null, 'g h', null, null])
   })
 
+  test('call the space bar by its name', () => {
+    expect(pressed([' ', 'x', ' '])).toEqual(['space', null, 'space'])
+  })
+
   test('tell a key with Ctrl from the key alone', () => {
     expect(pressed([{ key: 'k', ctrlKey: true }, 'k', { key: 'K', ctrlKey: true }])).toEqual(['mod+k', null, 'mod+k'])
     expect(pressed([{ key: '?', ctrlKey: true }])).toEqual([null])
@@ -39,6 +43,6 @@ describe('shortcuts', () => {
   })
 
   test('without a modifier can be turned off', () => {
-    expect(KNOWN.filter(isSingleKeys)).toEqual(['?', 'g s', 'g h', 's', '/'])
+    expect(KNOWN.filter(isSingleKeys)).toEqual(['space', '?', 'g s', 'g h', 's', '/'])
   })
 })

@@ -55,7 +55,7 @@ export function isSingleKeys(keys: string): boolean {
 }
 
 function nameOf({ key, ctrlKey, metaKey, altKey }: KeyPress): string {
-  const name = key.length === 1 ? key.toLowerCase() : key
+  const name = key === ' ' ? 'space' : key.length === 1 ? key.toLowerCase() : key
   if (altKey) return `alt+${name}`
   return ctrlKey || metaKey ? `mod+${name}` : name
 }

@@ -72,6 +72,8 @@ export function useShortcutKeys(): Shortcuts {
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.isComposing || event.repeat) return
       const known = shortcuts.keys.filter((keys) => !isSingleKeys(keys) || (allowsSingle && !isTyping(event.target)))
+      // What can be pressed is pressed by it.
+      if (event.key === ' ' && isPressed(event.target)) return
       const { found, begun } = sequence.press(event, known, event.timeStamp)
       if (found !== null || begun) event.preventDefault()
       if (found !== null) shortcuts.get(found)?.run()
@@ -89,4 +91,8 @@ function isTyping(target: EventTarget | null): boolean {
     target.closest('input, textarea, select, [contenteditable], [role="textbox"], [role="menu"], [role="dialog"]') !==
     null
   )
+}
+
+function isPressed(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest('button, summary, [role="button"], [role="treeitem"]') !== null
 }

@@ -12,6 +12,7 @@ import { EventRow, OFFSET } from './event-row.tsx'
 import { LogBar } from './log-bar.tsx'
 import { useEdge } from './use-edge.ts'
 import { useEventWindow } from './use-event-window.ts'
+import { useLogKeys } from './use-log-keys.ts'
 
 interface EventLogProps {
   readonly projectId: string
@@ -48,6 +49,24 @@ export function EventLog({ projectId, path, tail }: EventLogProps) {
     live.jumpToEnd()
     toEnd()
   }
+  const { said } = useLogKeys({
+    live,
+    jump,
+    rows,
+    open,
+    tabStop,
+    show: (offset) => {
+      const only = () => {
+        holdHere()
+        setFocused(offset)
+        setOpen(new Set([offset]))
+      }
+      flushSync(only)
+      const row = scroller.current?.querySelector<HTMLElement>(`[${OFFSET}="${offset}"]`)
+      row?.scrollIntoView({ block: 'nearest' })
+      row?.focus({ preventScroll: true })
+    },
+  })
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     touch()
     const row = rowForKey(event)
@@ -58,7 +77,15 @@ export function EventLog({ projectId, path, tail }: EventLogProps) {
   }
   return (
     <section aria-labelledby="events" className="flex min-h-96 flex-1 flex-col lg:min-h-0">
-      <LogBar tail={tail} following={following} paused={paused} newer={newer} onPause={live.pause} onResume={jump} />
+      <LogBar
+        tail={tail}
+        following={following}
+        paused={paused}
+        newer={newer}
+        said={said}
+        onPause={live.pause}
+        onResume={jump}
+      />
       <div className="relative min-h-0 flex-1">
         <div
           ref={scroller}

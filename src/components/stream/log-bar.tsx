@@ -13,21 +13,25 @@ interface LogBarProps {
   readonly following: boolean
   readonly paused: boolean
   readonly newer: number
+  /** What was done by a key just now; empty when nothing was. */
+  readonly said: string
   readonly onPause: () => void
   readonly onResume: () => void
 }
 
 /** What the log is doing, and the button that holds it. */
-export function LogBar({ tail, following, paused, newer, onPause, onResume }: LogBarProps) {
+export function LogBar({ tail, following, paused, newer, said, onPause, onResume }: LogBarProps) {
   const summary = useSummary(tail)
   return (
     <div className="flex min-h-9 items-center gap-3 border-b border-line ps-4 pe-2">
       <h2 id="events" className="text-small font-semibold text-soft">
         Events
       </h2>
-      <p className="min-w-0 truncate text-small text-faint">{words(tail, following, paused, newer)}</p>
+      <p className="min-w-0 truncate text-small text-faint">
+        {said === '' ? words(tail, following, paused, newer) : said}
+      </p>
       <p role="status" className="sr-only">
-        {summary}
+        {said === '' ? summary : said}
       </p>
       <span className="ms-auto text-small whitespace-nowrap text-faint">
         <span className="max-sm:sr-only">times in </span>
