@@ -190,8 +190,8 @@ describe('preferences', () => {
     await page.getByRole('button', { name: /preferences, help/ }).click()
     await page.getByRole('menuitem', { name: 'Preferences…' }).click()
     const dialog = page.getByRole('dialog', { name: 'Preferences' })
-    await dialog.getByRole('radio', { name: 'Dark' }).click()
-    await dialog.getByRole('radio', { name: 'Comfortable' }).click()
+    await dialog.getByText('Dark', { exact: true }).click()
+    await dialog.getByText('Comfortable', { exact: true }).click()
     await dialog.getByLabel('Time zone').selectOption('Asia/Tokyo')
     expect(await page.evaluate(() => ({ ...document.documentElement.dataset }))).toEqual({
       theme: 'dark',

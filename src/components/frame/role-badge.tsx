@@ -1,4 +1,5 @@
 import type { ProjectRole } from '../../itx/handle.ts'
+import { Badge } from '../ui/badge.tsx'
 
 const MAY: Readonly<Record<ProjectRole, string>> = {
   viewer: 'may read',
@@ -10,12 +11,8 @@ const MAY: Readonly<Record<ProjectRole, string>> = {
 /** What the reader may do here. */
 export function RoleBadge({ role }: { readonly role: ProjectRole }) {
   return (
-    <span
-      title={`Your role: ${MAY[role]}`}
-      className="rounded-sm border border-bed px-1.5 text-micro leading-5 tracking-wide text-soft"
-    >
-      <span className="sr-only">Your role: </span>
+    <Badge before="Your role:" title={`Your role: ${MAY[role]}`}>
       {role}
-    </span>
+    </Badge>
   )
 }

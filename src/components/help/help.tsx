@@ -3,6 +3,7 @@ import { ROOT_PATH } from '../../streams/path.ts'
 import { usePreferences } from '../preferences/use-preferences.ts'
 import { useAllShortcuts } from '../shortcuts/use-shortcuts.ts'
 import { appendSnippets } from '../stream/append-snippets.ts'
+import { Checkbox } from '../ui/checkbox.tsx'
 import { Kbd } from '../ui/kbd.tsx'
 import { Snippets } from '../ui/snippets.tsx'
 import type { HelpDialogProps } from './help-dialog.tsx'
@@ -92,14 +93,13 @@ function Keys() {
           </div>
         ))}
       </dl>
-      <label className="mt-3 flex min-h-6 items-center gap-2">
-        <input
-          type="checkbox"
+      <div className="mt-2">
+        <Checkbox
+          label="Shortcuts of a single key"
           checked={preferences.keys === 'on'}
           onChange={(event) => setPreferences({ keys: event.target.checked ? 'on' : 'off' })}
         />
-        Shortcuts of a single key
-      </label>
+      </div>
     </section>
   )
 }

@@ -5,6 +5,7 @@ import { Badge } from '../ui/badge.tsx'
 import { formatCount } from '../ui/formats.ts'
 import { Moment } from '../ui/moment.tsx'
 import { Panel } from '../ui/panel.tsx'
+import { sumOf } from '../ui/series.ts'
 import { type Column, Table } from '../ui/table.tsx'
 import { Trace } from './trace.tsx'
 
@@ -50,11 +51,7 @@ function columnsOf(project: string): readonly Column<ActiveStream>[] {
       minor: true,
       cell: ({ appended }) => <Trace values={appended} />,
     },
-    { id: 'sum', head: 'Events', numeric: true, cell: ({ appended }) => formatCount(sum(appended)) },
+    { id: 'sum', head: 'Events', numeric: true, cell: ({ appended }) => formatCount(sumOf(appended)) },
     { id: 'last', head: 'Last event', minor: true, cell: ({ row }) => <Moment iso={row.lastEventAt} /> },
   ]
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, each) => total + each, 0)
 }

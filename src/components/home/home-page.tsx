@@ -9,6 +9,7 @@ import { Button, buttonClass } from '../ui/button.tsx'
 import { EmptyState } from '../ui/empty-state.tsx'
 import { ErrorNotice } from '../ui/notice.tsx'
 import { formatCount } from '../ui/formats.ts'
+import { sumOf } from '../ui/series.ts'
 import { Skeleton } from '../ui/skeleton.tsx'
 import { ActiveStreams } from './active-streams.tsx'
 import { AppendRate } from './append-rate.tsx'
@@ -45,7 +46,7 @@ export function HomePage({ project, origin }: HomePageProps) {
             <dl className="flex flex-wrap gap-x-8 gap-y-1">
               <Fact name="Streams" value={formatCount(data.streams)} />
               <Fact name="Live subscriptions" value={formatCount(data.subscribers)} />
-              <Fact name="Events in 5 minutes" value={formatCount(data.appended.reduce((sum, n) => sum + n, 0))} />
+              <Fact name="Events in 5 minutes" value={formatCount(sumOf(data.appended))} />
             </dl>
           )}
         </header>

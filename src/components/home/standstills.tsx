@@ -6,6 +6,9 @@ import { PauseIcon, WarnIcon } from '../ui/icons.tsx'
 import { Moment } from '../ui/moment.tsx'
 import { Panel } from '../ui/panel.tsx'
 
+/** Parked processors that the server counts. */
+const MOST_COUNTED = 200
+
 interface StandstillsProps {
   /** The project's slug. */
   readonly project: string
@@ -55,7 +58,7 @@ export function Standstills({ project, overview }: StandstillsProps) {
 
 function words(paused: number, parked: number): string {
   return [
-    ...(parked > 0 ? [`${counted(parked, 'processor')} parked`] : []),
+    ...(parked > 0 ? [`${counted(parked, 'processor')}${parked >= MOST_COUNTED ? ' or more' : ''} parked`] : []),
     ...(paused > 0 ? [`${counted(paused, 'stream')} paused`] : []),
   ].join(', ')
 }

@@ -1,37 +1,9 @@
-import { useNavigate } from '@tanstack/react-router'
-import { type KeyboardEvent, type ReactNode, useDeferredValue, useId, useRef, useState } from 'react'
+import { type KeyboardEvent, type ReactNode, useId, useRef, useState } from 'react'
 import { Dialog, Modal, ModalOverlay } from 'react-aria-components'
-import { streamLettersQuery } from '../../itx/queries.ts'
-import { useItxQuery } from '../../itx/react/hooks.ts'
-import { useItxConnection } from '../../itx/react/provider.ts'
-import { ROOT_PATH, parsePath } from '../../streams/path.ts'
-import { useAllShortcuts } from '../shortcuts/use-shortcuts.ts'
-import { visibleName } from '../stream/foreign-text.ts'
-import { streamHref } from '../stream/stream-link.tsx'
 import { Kbd } from '../ui/kbd.tsx'
-import { type Asked, askedOf } from './asked.ts'
-import { fuzzyMatch } from './fuzzy.ts'
-import { offsetAt } from './offset-at.ts'
+import { askedOf } from './asked.ts'
 import type { PaletteProps } from './palette.tsx'
-import { recentStreams } from './recent-streams.ts'
-
-/** Lines of one kind, at most. */
-const MOST = 12
-
-interface Line {
-  readonly id: string
-  readonly label: string
-  /** Positions of the label that match what was typed. */
-  readonly at?: readonly number[]
-  readonly mono?: boolean
-  readonly keys?: string
-  readonly run: () => void | Promise<void>
-}
-
-interface Group {
-  readonly title: string
-  readonly lines: readonly Line[]
-}
+import { type Line, useLines } from './use-lines.ts'
 
 /** The open palette: one box, and a list that its keys go through (WAI-ARIA, combobox). */
 export function PalettePopup({ project, path, onClose }: PaletteProps) {
@@ -39,11 +11,11 @@ export function PalettePopup({ project, path, onClose }: PaletteProps) {
   const [typed, setTyped] = useState('')
   const [at, setAt] = useState(0)
   const [problem, setProblem] = useState<string | null>(null)
-  const { groups, isSearching, error } = useGroups({ project, path, typed, onClose })
+  const asked = askedOf(typed)
+  const { groups, isSearching, error } = useLines({ project, path, asked, onClose })
   const lines = groups.flatMap((group) => group.lines)
   const active = lines[Math.min(at, lines.length - 1)]
   const list = useRef<HTMLDivElement>(null)
-  const asked = askedOf(typed)
   const run = async (line: Line) => {
     setProblem(null)
     try {
@@ -151,135 +123,6 @@ export function PalettePopup({ project, path, onClose }: PaletteProps) {
 
 function hint(inProject: boolean): string {
   return inProject ? 'Enter opens. #1234 goes to an offset, @2026-09-01T10:00 to a time (UTC).' : 'Enter runs it.'
-}
-
-/** What there is to choose from, best first. */
-function useGroups({ project, path, typed, onClose }: Omit<PaletteProps, 'open'> & { readonly typed: string }): {
-  readonly groups: readonly Group[]
-  readonly isSearching: boolean
-  readonly error: Error | null
-} {
-  const navigate = useNavigate()
-  const connection = useItxConnection()
-  const shortcuts = useAllShortcuts()
-  const asked = askedOf(typed)
-  const text = asked.kind === 'text' ? asked.text : ''
-  // The server finds those that have the letters; which are the best is decided here.
-  const wanted = useDeferredValue(text)
-  const found = useItxQuery(streamLettersQuery(project?.id ?? '', wanted), {
-    enabled: project !== undefined && wanted !== '',
-  })
-  const open = (href: string) => {
-    onClose()
-    void navigate({ href })
-  }
-  const jump = jumpLine(asked)
-  const groups: Group[] = []
-  if (jump !== null && project !== undefined && path !== null) {
-    const goTo = (offset: number) => open(`${streamHref(project.slug, path)}?at=${offset}`)
-    const run = async () => {
-      if (jump.offset !== undefined) return goTo(jump.offset)
-      if (connection === null) return
-      using handle = await connection.project(project.id)
-      using stream = handle.streams.get(path)
-      const offset = await offsetAt(stream, jump.time)
-      if (offset === null) throw new Error('All events of this stream are older')
-      goTo(offset)
-    }
-    groups.push({ title: visibleName(path), lines: [{ id: 'jump', label: jump.label, run }] })
-  }
-  if (project !== undefined && asked.kind === 'text') {
-    const line =
-      (kind: string) =>
-      ({ path: to, at }: { readonly path: string; readonly at: readonly number[] }): Line => ({
-        id: `${kind}-${to}`,
-        label: visibleName(to),
-        at: visibleName(to) === to ? at : [],
-        mono: true,
-        run: () => open(streamHref(project.slug, to)),
-      })
-    const recent = matching(text, recentStreams(project.id))
-    const others = matching(text, found.data?.streams.map((row) => row.path) ?? []).filter(
-      (each) => !recent.some((other) => other.path === each.path),
-    )
-    if (recent.length > 0) groups.push({ title: 'Recent', lines: recent.map(line('recent')) })
-    if (text !== '' && others.length > 0) groups.push({ title: 'Streams', lines: others.map(line('stream')) })
-    const typedPath = pathOf(text)
-    if (
-      typedPath !== null &&
-      !recent.some((each) => each.path === typedPath) &&
-      !others.some((each) => each.path === typedPath)
-    ) {
-      groups.push({
-        title: 'By its path',
-        lines: [
-          {
-            id: 'typed',
-            label: visibleName(typedPath),
-            mono: true,
-            run: () => open(streamHref(project.slug, typedPath)),
-          },
-        ],
-      })
-    }
-  }
-  if (asked.kind === 'text') {
-    const actions = shortcuts().flatMap(({ keys, label, run }): (Line & { readonly score: number })[] => {
-      const match = fuzzyMatch(text, label)
-      if (match === null || keys === 'mod+k') return []
-      const act = () => {
-        onClose()
-        run()
-      }
-      return [
-        {
-          id: `action-${label.toLowerCase().replaceAll(/[^a-z]+/g, '-')}`,
-          label,
-          at: match.at,
-          keys,
-          run: act,
-          score: match.score,
-        },
-      ]
-    })
-    const best = actions.toSorted((a, b) => b.score - a.score).slice(0, MOST)
-    if (best.length > 0) groups.push({ title: 'Actions', lines: best })
-  }
-  return { groups, isSearching: found.isFetching, error: text === '' ? null : found.error }
-}
-
-function jumpLine(
-  asked: Asked,
-):
-  | { readonly label: string; readonly offset: number; readonly time?: undefined }
-  | { readonly label: string; readonly time: number; readonly offset?: undefined }
-  | null {
-  if (asked.kind === 'offset') return { label: `Go to offset ${asked.offset}`, offset: asked.offset }
-  if (asked.kind === 'time') return { label: `Go to ${new Date(asked.time).toISOString()}`, time: asked.time }
-  return null
-}
-
-function matching(
-  text: string,
-  paths: readonly string[],
-): readonly { readonly path: string; readonly at: readonly number[] }[] {
-  return paths
-    .flatMap((path) => {
-      const match = fuzzyMatch(text, path)
-      return match === null ? [] : [{ path, ...match }]
-    })
-    .toSorted((a, b) => b.score - a.score)
-    .slice(0, MOST)
-}
-
-/** A path that was typed whole; the stream need not exist. */
-function pathOf(text: string): string | null {
-  if (!text.startsWith('/') || text === ROOT_PATH) return null
-  try {
-    return parsePath(text)
-  } catch {
-    return null
-  }
 }
 
 function Marked({ text, at }: { readonly text: string; readonly at: readonly number[] }): ReactNode {

@@ -1,99 +1,90 @@
-import { type ReactNode, useId } from 'react'
+import { Select } from '../ui/field.tsx'
+import { Segmented } from '../ui/segmented.tsx'
 import type { Preferences } from './preferences.ts'
 import { usePreferences } from './use-preferences.ts'
+
+type Choice = Exclude<keyof Preferences, 'zone'>
+
+interface Choosable<Name extends Choice> {
+  readonly label: string
+  readonly options: readonly { readonly value: Preferences[Name]; readonly label: string }[]
+}
+
+const CHOICES: { readonly [Name in Choice]: Choosable<Name> } = {
+  theme: {
+    label: 'Theme',
+    options: [
+      { value: 'system', label: 'As the system' },
+      { value: 'light', label: 'Light' },
+      { value: 'dark', label: 'Dark' },
+    ],
+  },
+  density: {
+    label: 'Rows',
+    options: [
+      { value: 'compact', label: 'Compact' },
+      { value: 'comfortable', label: 'Comfortable' },
+    ],
+  },
+  times: {
+    label: 'Times',
+    options: [
+      { value: 'absolute', label: '2026-09-01 10:00:00.000' },
+      { value: 'relative', label: '3 minutes ago' },
+    ],
+  },
+  keys: {
+    label: 'Shortcuts of a single key',
+    options: [
+      { value: 'on', label: 'On' },
+      { value: 'off', label: 'Off' },
+    ],
+  },
+}
 
 /** How one wants to see things: takes effect at once. */
 export function Choices() {
   return (
     <div className="grid gap-4">
-      <Choice
-        name="theme"
-        title="Theme"
-        choices={[
-          ['system', 'As the system'],
-          ['light', 'Light'],
-          ['dark', 'Dark'],
-        ]}
-      />
-      <Choice
-        name="density"
-        title="Rows"
-        choices={[
-          ['compact', 'Compact'],
-          ['comfortable', 'Comfortable'],
-        ]}
-      />
-      <Choice
-        name="times"
-        title="Times"
-        choices={[
-          ['absolute', '2026-09-01 10:00:00.000'],
-          ['relative', '3 minutes ago'],
-        ]}
-      />
+      <OneOf name="theme" />
+      <OneOf name="density" />
+      <OneOf name="times" />
       <Zone />
-      <Choice
-        name="keys"
-        title="Shortcuts of a single key"
-        choices={[
-          ['on', 'On'],
-          ['off', 'Off'],
-        ]}
-      />
+      <OneOf name="keys" />
       <p className="text-small text-soft">Kept in this browser.</p>
     </div>
   )
 }
 
-interface ChoiceProps<Name extends keyof Preferences> {
-  readonly name: Name
-  readonly title: string
-  readonly choices: readonly (readonly [value: Preferences[Name], label: string])[]
-}
-
-function Choice<Name extends keyof Preferences>({ name, title, choices }: ChoiceProps<Name>): ReactNode {
+function OneOf<Name extends Choice>({ name }: { readonly name: Name }) {
   const { preferences, setPreferences } = usePreferences()
+  const { label, options } = CHOICES[name]
   return (
-    <fieldset>
-      <legend className="mb-1 text-base font-medium">{title}</legend>
-      <div className="flex flex-wrap gap-x-4 gap-y-1">
-        {choices.map(([value, label]) => (
-          <label key={value} className="flex min-h-6 items-center gap-1.5">
-            <input
-              type="radio"
-              name={name}
-              checked={preferences[name] === value}
-              onChange={() => setPreferences({ [name]: value })}
-            />
-            {label}
-          </label>
-        ))}
-      </div>
-    </fieldset>
+    <Segmented
+      label={label}
+      labelled
+      value={preferences[name]}
+      options={options}
+      onChange={(value) => setPreferences({ [name]: value })}
+    />
   )
 }
 
 function Zone() {
-  const id = useId()
   const { preferences, setPreferences } = usePreferences()
   const { zone } = preferences
   const here = new Intl.DateTimeFormat().resolvedOptions().timeZone
   const zones = Intl.supportedValuesOf('timeZone')
   return (
-    <div className="grid gap-1">
-      <label htmlFor={id} className="font-medium">
-        Time zone
-      </label>
-      <select id={id} value={zone} onChange={(event) => setPreferences({ zone: event.target.value })} className="field">
-        <option value="utc">UTC</option>
-        <option value="local">As this computer ({here})</option>
-        {zone !== 'utc' && zone !== 'local' && !zones.includes(zone) && <option value={zone}>{zone}</option>}
-        {zones.map((each) => (
-          <option key={each} value={each}>
-            {each}
-          </option>
-        ))}
-      </select>
-    </div>
+    <Select label="Time zone" value={zone} onChange={(event) => setPreferences({ zone: event.target.value })}>
+      <option value="utc">UTC</option>
+      <option value="local">As this computer ({here})</option>
+      {zone !== 'utc' && zone !== 'local' && !zones.includes(zone) && <option value={zone}>{zone}</option>}
+      {zones.map((each) => (
+        <option key={each} value={each}>
+          {each}
+        </option>
+      ))}
+    </Select>
   )
 }

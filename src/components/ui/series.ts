@@ -26,3 +26,7 @@ export function summaryOf(points: readonly Point[]): Summary | null {
     gaps: points.length - values.length,
   }
 }
+
+export function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, each) => sum + each, 0)
+}
