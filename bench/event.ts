@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type EncodedInput, encodeInput } from '../src/streams/event.ts'
+import type { EncodedInput } from '../src/streams/event.ts'
+import { encodeInput } from '../src/streams/event-input.ts'
 
 /** The event that everything is measured with: 220 bytes of payload, as an agent's step may look. */
 

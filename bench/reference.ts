@@ -16,7 +16,7 @@ export function startReference(dataDir: string): Promise<Reference> {
 }
 
 /** What `package.json` of this folder pins, from the registry, without the scripts that some of it would run. */
-function installPeers(): void {
+export function installPeers(): void {
   const { dependencies } = readJson('package.json') as { dependencies: Readonly<Record<string, string>> }
   const isThere = ([name, version]: [string, string]) => {
     const manifest = `node_modules/${name}/package.json`

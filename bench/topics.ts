@@ -18,6 +18,7 @@ export const TOPICS = [
   'http-catch-up',
   'sse',
   'stream-db',
+  'ui',
 ] as const
 
 export function isTopic(name: string): name is (typeof TOPICS)[number] {

@@ -8,6 +8,7 @@ import { STREAMS_PREFIX } from '../http/stream-path.ts'
 import { streamsDoor } from '../http/streams-door.ts'
 import { type Instance, currentInstance } from '../itx/instance.ts'
 import { ItxError } from '../streams/errors.ts'
+import { compressedPage } from './compressed-page.ts'
 import { newNonce, securedPage } from './page-security.ts'
 import { isReady } from './start.ts'
 
@@ -46,7 +47,9 @@ export async function answer(
   }
   const nonce = newNonce()
   const { config, dev } = instance
-  return securedPage(await renderPage(request, nonce), { nonce, requested: url.origin, config, dev })
+  const page = await renderPage(request, nonce)
+  // In development Vite has its hands in pages as well.
+  return securedPage(dev ? page : compressedPage(request, page), { nonce, requested: url.origin, config, dev })
 }
 
 async function health(): Promise<Response> {

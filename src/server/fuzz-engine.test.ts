@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type EncodedInput, checkEncodedInput, encodeInput, parseEnvelope } from '../streams/event.ts'
+import type { EncodedInput } from '../streams/event.ts'
+import { checkEncodedInput, encodeInput, parseEnvelope } from '../streams/event-input.ts'
 import { parsePath } from '../streams/path.ts'
 import type { ProjectStreams } from '../streams/project-streams.ts'
 import { TestProject, readAll } from '../streams/testing.ts'

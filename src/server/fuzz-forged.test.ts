@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Role, ROLES, roleAtLeast } from '../control-plane/roles.ts'
 import { NEEDED_ROLE } from '../itx/permissions.ts'
-import { encodeInput } from '../streams/event.ts'
+import { encodeInput } from '../streams/event-input.ts'
 import { parsePath } from '../streams/path.ts'
 import { NO_EVENTS, CORE_TYPES, UNKNOWN_FIELDS, WRONG, listed, written } from './hostile-input.ts'
 import { Watch, checkFailure, checkRefusal, checkUnharmed } from './hostile-oracle.ts'
