@@ -15,7 +15,7 @@ const OURS = '^(?:src|e2e|bench|scripts|drizzle)/|^[^/]+\\.config\\.ts'
 
 const APP_CONFIG = `^app\\.config${TS}`
 /** Pure: shapes and rules that everyone may know, the browser too. */
-const PURE_STREAMS = `^src/streams/(?:content-type|csv|event|json-text|path|errors|filter|filter-functions|filter-operators|filter-pattern|filter-program|filter-subject|filter-values)${TS}`
+const PURE_STREAMS = `^src/streams/(?:content-type|csv|event|event-input|json-text|utf8|path|errors|filter|filter-functions|filter-operators|filter-pattern|filter-program|filter-subject|filter-values)${TS}`
 const FILTER = `^src/streams/(?:filter|filter-functions|filter-operators|filter-pattern|filter-program|filter-subject|filter-values)${TS}`
 const IMPURE_STREAMS = '^src/streams/(?:storage|delivery|processors)/|^src/streams/(?:stream|engine)\\.'
 /** The handle's public interface types. */

@@ -25,7 +25,7 @@ const OURS_FOR_BROWSERS = [
   /^src\/styles\.css$/,
   /^src\/itx\/(?:client|react)\//,
   /^src\/itx\/(?:handle|loader-handle|navigation-state|page-context|prefetch|project-overview|queries)\.ts$/,
-  /^src\/streams\/(?:errors|event|json-text|path)\.ts$/,
+  /^src\/streams\/(?:errors|event|event-input|json-text|path|utf8)\.ts$/,
   /^src\/streams\/filter(?:-functions|-operators|-pattern|-program|-subject|-values)?\.ts$/,
 ]
 

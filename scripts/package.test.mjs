@@ -364,7 +364,7 @@ describe('the exports', () => {
     const { files, packages } = reachedFrom(built, [entry])
     expect([...new Set(packages.map(({ to }) => to))].toSorted()).toEqual(expected)
     const pure =
-      /^src\/(?:stream-db\/|itx\/(?:client\/|react\/|queries\.|navigation-state\.|project-overview\.)|streams\/(?:errors|event|json-text)\.)/
+      /^src\/(?:stream-db\/|itx\/(?:client\/|react\/|queries\.|navigation-state\.|project-overview\.)|streams\/(?:errors|event|event-input|json-text|utf8)\.)/
     expect([...files].filter((path) => !pure.test(path))).toEqual([])
   })
 
@@ -396,10 +396,12 @@ describe('the exports', () => {
     expect(packages).toEqual([])
     expect([...files].toSorted()).toEqual([
       'src/streams/errors.js',
+      'src/streams/event-input.js',
       'src/streams/event.js',
       'src/streams/json-text.js',
       'src/streams/processors/contract.js',
       'src/streams/processors/index.js',
+      'src/streams/utf8.js',
     ])
   })
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { EncodedInput } from '../streams/event.ts'
-import { encodeInput } from '../streams/event.ts'
+import { encodeInput } from '../streams/event-input.ts'
 import { ItxError } from '../streams/errors.ts'
 
 /** One commit as an event's payload. */

@@ -1,6 +1,7 @@
-import { asc, eq, gt } from 'drizzle-orm'
+import { and, asc, eq, gt } from 'drizzle-orm'
 import type { ControlDatabase } from './database.ts'
 import { organization, projects } from './schema.ts'
+import { hasText } from './text-search.ts'
 
 /** A project with the organisation it belongs to. */
 export interface ProjectOfInstance {
@@ -15,7 +16,7 @@ export interface ProjectOfInstance {
 /** The projects of all organisations, by slug, a page at a time. For instance admins: nobody else sees all of them. */
 export function listAllProjects(
   { db }: ControlDatabase,
-  { after, limit }: { readonly after?: string; readonly limit: number },
+  { after, limit, match = '' }: { readonly after?: string; readonly limit: number; readonly match?: string },
 ): { readonly projects: readonly ProjectOfInstance[]; readonly next: string | null } {
   const found = db
     .select({
@@ -27,7 +28,9 @@ export function listAllProjects(
     })
     .from(projects)
     .innerJoin(organization, eq(organization.id, projects.organizationId))
-    .where(after === undefined ? undefined : gt(projects.slug, after))
+    .where(
+      and(after === undefined ? undefined : gt(projects.slug, after), hasText([projects.slug, projects.name], match)),
+    )
     .orderBy(asc(projects.slug))
     .limit(limit + 1)
     .all()

@@ -6,6 +6,7 @@ import type { BaseSQLiteDatabase } from 'drizzle-orm/sqlite-core'
 import { ItxError } from '../streams/errors.ts'
 import { migrateControlDatabase } from './migrate.ts'
 import * as schema from './schema.ts'
+import { addTextSearch } from './text-search.ts'
 
 /** The open `control.db` of a data directory: one write connection, shared by the whole process. */
 export interface ControlDatabase {
@@ -44,6 +45,7 @@ export function openControlDatabase(path: string, migrationsFolder: string): Con
         throw new ItxError('INTERNAL', `synchronous is ${String(synchronous)}; it must be 2 (FULL)`)
       migrateControlDatabase(sqlite, migrationsFolder)
       sqlite.pragma('foreign_keys = ON')
+      addTextSearch(sqlite)
     })
   } catch (error) {
     sqlite.close()

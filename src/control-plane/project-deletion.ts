@@ -1,8 +1,8 @@
-import { asc, eq } from 'drizzle-orm'
+import { asc, count, eq } from 'drizzle-orm'
 import type { Actor } from './audit.ts'
 import { leaveAudit } from './audit-outbox.ts'
 import { type ControlDatabase, writeTransaction } from './database.ts'
-import { deletedProjects, projects } from './schema.ts'
+import { deletedProjects, projectMembers, projects, tokens } from './schema.ts'
 
 /**
  * Deletes a project with its members and tokens, and remembers its id until `finishDeletion`: its streams lie in a file
@@ -23,6 +23,14 @@ export function deleteProject(
     leaveAudit(queries, { type: 'project/deleted', payload: { projectId, slug, name, by } })
     return true
   })
+}
+
+/** What of a project lies here, and goes with it. */
+export function countBelongings({ db }: ControlDatabase, projectId: string): { members: number; tokens: number } {
+  const number = { number: count() }
+  const members = db.select(number).from(projectMembers).where(eq(projectMembers.projectId, projectId)).get()
+  const issued = db.select(number).from(tokens).where(eq(tokens.projectId, projectId)).get()
+  return { members: members?.number ?? 0, tokens: issued?.number ?? 0 }
 }
 
 /** The ids of deleted projects whose files may still be there, the oldest deletion first. */

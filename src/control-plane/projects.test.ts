@@ -7,11 +7,11 @@ import {
   addProjectMember,
   createProject,
   findProject,
-  listProjectsOfUser,
   organizationsOwnedBy,
   projectRole,
   renameProject,
 } from './projects.ts'
+import { listProjectsOfUser } from './projects-of-user.ts'
 import { isRole, ROLES, roleAtLeast } from './roles.ts'
 import { member, organization, projectMembers, user } from './schema.ts'
 import { refusal, testDatabase, testDirectory } from './testing.ts'

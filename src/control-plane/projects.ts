@@ -1,5 +1,4 @@
-import { and, asc, eq, gt, inArray, ne, sql } from 'drizzle-orm'
-import { union } from 'drizzle-orm/sqlite-core'
+import { and, asc, eq, ne, sql } from 'drizzle-orm'
 import { ItxError } from '../streams/errors.ts'
 import { type Actor, OPERATOR } from './audit.ts'
 import { leaveAudit } from './audit-outbox.ts'
@@ -17,16 +16,6 @@ export interface Project {
   readonly organizationId: string
   /** Milliseconds since 1970. */
   readonly createdAt: number
-}
-
-export interface ProjectOfUser extends Project {
-  readonly role: Role
-}
-
-export interface ProjectPage {
-  readonly projects: readonly ProjectOfUser[]
-  /** Pass it as `after` for the next page; null on the last one. */
-  readonly next: string | null
 }
 
 export interface NewProject {
@@ -54,10 +43,9 @@ export interface ProjectChange {
 
 const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const NAME_LENGTH = 100
-const MAX_PAGE = 200
 
-// better-auth keeps several roles of a member in one text, with commas between them.
-const isOwner = sql`(',' || ${member.role} || ',') LIKE '%,owner,%'`
+/** Of a row of `member`: better-auth keeps several roles in one text, with commas between them. */
+export const isOwner = sql`(',' || ${member.role} || ',') LIKE '%,owner,%'`
 
 /** The project of an id (`prj_…`) or a slug, or null. Says nothing about who may see it: that is `itx/access.ts`. */
 export function findProject(database: ControlDatabase, idOrSlug: string): Project | null {
@@ -109,43 +97,6 @@ export function allProjectIds({ db }: ControlDatabase): string[] {
     .from(projects)
     .all()
     .map(({ id }) => id)
-}
-
-/**
- * The projects a user has a role in, by slug, one page at a time (100 unless told, 200 at most).
- *
- * @throws ItxError BAD_REQUEST for a limit outside 1 to 200.
- */
-export function listProjectsOfUser(
-  database: ControlDatabase,
-  userId: string,
-  { after, limit = 100 }: { after?: string; limit?: number } = {},
-): ProjectPage {
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
-    throw new ItxError('BAD_REQUEST', `limit is ${limit}; a whole number from 1 to ${MAX_PAGE} is allowed`)
-  }
-  const { db } = database
-  const mine = union(
-    db.select({ id: projectMembers.projectId }).from(projectMembers).where(eq(projectMembers.userId, userId)),
-    db
-      .select({ id: projects.id })
-      .from(projects)
-      .innerJoin(member, eq(member.organizationId, projects.organizationId))
-      .where(and(eq(member.userId, userId), isOwner)),
-  )
-  const found = db
-    .select()
-    .from(projects)
-    .where(and(inArray(projects.id, mine), after === undefined ? undefined : gt(projects.slug, after)))
-    .orderBy(asc(projects.slug))
-    .limit(limit + 1)
-    .all()
-  const page = found.slice(0, limit)
-  const withRoles = page.flatMap((project) => {
-    const role = projectRole(database, userId, project.id)
-    return role === null ? [] : [{ ...project, role }]
-  })
-  return { projects: withRoles, next: found.length > limit ? (page.at(-1)?.slug ?? null) : null }
 }
 
 /** The role of a user in a project, or null: that of `project_members`, or admin for an owner of its organisation. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { bootstrapAdmin } from './bootstrap.ts'
-import { listProjectsOfUser } from './projects.ts'
+import { listProjectsOfUser } from './projects-of-user.ts'
 import { user } from './schema.ts'
 import { SetupGate } from './setup.ts'
 import { refusal, testAuth } from './testing.ts'

@@ -12,12 +12,16 @@ import { bodyBytes, utf8Text } from './request-body.ts'
 import { ENVELOPE, ENVELOPE_LINES, bodyInputs, envelopesOf } from './stream-messages.ts'
 
 /** `POST`: appends messages, closes the stream, or both; or appends envelopes (protocol, "Append" and "Close"). */
-export async function postStream(
+export function postStream(
   instance: Instance,
   access: ProjectAccess,
   path: StreamPath,
   request: Request,
 ): Promise<Response> {
+  return access.appending(() => post(instance, access, path, request))
+}
+
+async function post(instance: Instance, access: ProjectAccess, path: StreamPath, request: Request): Promise<Response> {
   const close = closes(request.headers)
   access.require(close ? 'close' : 'append')
   const { headers } = request

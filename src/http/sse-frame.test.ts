@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type EncodedEvent, encodeInput } from '../streams/event.ts'
+import type { EncodedEvent } from '../streams/event.ts'
+import { encodeInput } from '../streams/event-input.ts'
 import type { JsonText } from '../streams/json-text.ts'
 import { byteInputs } from './byte-messages.ts'
 import { Chunk, type Control, Frame, controlEvent, dataEvent, sseForm } from './sse-frame.ts'

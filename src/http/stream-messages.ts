@@ -5,11 +5,10 @@ import {
   type EncodedInput,
   RESERVED_PREFIX,
   eventJson,
-  isUsableType,
   mostMessages,
-  parseEnvelope,
   tooLarge,
 } from '../streams/event.ts'
+import { isUsableType, parseEnvelope } from '../streams/event-input.ts'
 import { type JsonText, parseJsonText, splitJsonArray } from '../streams/json-text.ts'
 import { byteInputs, pageBytes } from './byte-messages.ts'
 import { utf8Text } from './request-body.ts'

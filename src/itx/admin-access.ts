@@ -40,7 +40,7 @@ export function resolveForAdmin(
     asked: idOrSlug,
     session,
     onAllowed: (operation) => {
-      if (!roleAtLeast(NEEDED_ROLE[operation], 'editor')) return
+      if (operation === 'contents' || !roleAtLeast(NEEDED_ROLE[operation], 'editor')) return
       instance.audit.record({ type: 'admin/project-changed', payload: { projectId, by, operation } })
     },
   })

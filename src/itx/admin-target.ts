@@ -39,11 +39,8 @@ class AdminProjectsTarget extends RpcTarget implements AdminProjectsApi {
   }
 
   async list(options?: unknown): Promise<AdminProjectsPage> {
-    const [{ after, limit = 100 }] = taken(PROJECTS.list, 'admin.projects.list', [options])
-    const { projects, next } = listAllProjects(this.#parts.instance.control, {
-      limit,
-      ...(after === undefined ? {} : { after }),
-    })
+    const [wanted] = taken(PROJECTS.list, 'admin.projects.list', [options])
+    const { projects, next } = listAllProjects(this.#parts.instance.control, { limit: 100, ...wanted })
     return { projects, nextAfter: next }
   }
 

@@ -193,6 +193,7 @@ describe('the project of the instance itself', () => {
     overview: (project) => project.overview(),
     createReadToken: (project) => project.createReadToken({ path: '/' }),
     rename: (project) => project.rename({ name: 'Mine' }),
+    contents: (project) => project.contents(),
     'project.delete': (project) => project.delete(),
     list: (project) => project.streams.list(),
     activity: (project) => project.streams.activity({ paths: ['/'] }, () => {}),

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { checkConfigChange } from '../streams/core/config.ts'
-import { checkEncodedInput } from '../streams/event.ts'
+import { checkEncodedInput } from '../streams/event-input.ts'
 import { parsePath } from '../streams/path.ts'
 import { configChange, eventInput, events, path } from './arguments.ts'
 

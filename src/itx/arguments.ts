@@ -4,7 +4,8 @@ import { MAX_FILTER_LENGTH } from '../streams/filter.ts'
 import { checkConfigChange } from '../streams/core/config.ts'
 import { MAX_LIST_LIMIT } from '../streams/directory.ts'
 import { ItxError, locatedError, shown } from '../streams/errors.ts'
-import { type EncodedInput, MAX_KEY_LENGTH, MAX_TYPE_LENGTH, checkEncodedInput } from '../streams/event.ts'
+import type { EncodedInput } from '../streams/event.ts'
+import { MAX_KEY_LENGTH, MAX_TYPE_LENGTH, checkEncodedInput } from '../streams/event-input.ts'
 import { type JsonText, MAX_JSON_DEPTH, parseJsonText } from '../streams/json-text.ts'
 import { MAX_PATH_LENGTH, MAX_PATH_LEVELS, parsePath } from '../streams/path.ts'
 import { MAX_READ_LIMIT } from '../streams/project-reader.ts'
@@ -55,12 +56,15 @@ export const idOrSlug = parameter(
 const slug = z
   .string()
   .describe('1 to 63 lower-case letters, digits and inner hyphens; not `system`. Unique in the instance.')
-const name = z.string().trim().min(1).max(100)
+/** Of a project: as the control plane has it, whose code must not be reached from here. */
+const NAME_LENGTH = 100
+const name = z.string().trim().min(1).max(NAME_LENGTH)
 export const projectPage = parameter(
   'options',
   options({
     after: z.string().max(200).optional().describe('`nextAfter` of the page before.'),
     limit: pageLimit(200),
+    match: z.string().max(NAME_LENGTH).optional().describe('Part of the name or the slug, literally, in any case.'),
   }),
 )
 export const newProject = parameter(
@@ -198,12 +202,16 @@ export const activityOptions = parameter(
       .min(1)
       .max(MAX_ACTIVITY_PATHS)
       .describe('The streams whose children are watched, whether they exist or not.'),
+    overview: z
+      .boolean()
+      .optional()
+      .describe('True: a batch comes as well whenever what `overview` says may have changed, anywhere in the project.'),
   }),
 )
 export const onRows = callback<ActivityBatch>(
   'onRows',
-  'A function, called with { rows, removed, overflow? }. Apply removed first: those are gone, with everything below them. ' +
-    'rows are children as `children` lists them. overflow: read the children anew. What it returns, awaited, is the ' +
+  'A function, called with { rows, removed, overflow?, overview? }. Apply removed first: those are gone, with everything below them. ' +
+    'rows are children as `children` lists them. overflow: read the children anew. overview: what the overview says may have changed. What it returns, awaited, is the ' +
     'acknowledgement.',
 )
 export const subscribeOptions = parameter(

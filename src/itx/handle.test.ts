@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Role, ROLES, roleAtLeast } from '../control-plane/roles.ts'
 import { type Dialled, TestTributary } from '../server/testing.ts'
-import { decodeEvent, encodeInput } from '../streams/event.ts'
+import { decodeEvent } from '../streams/event.ts'
+import { encodeInput } from '../streams/event-input.ts'
 import { ItxClient } from './client/connect.ts'
 import { Connection } from './client/connection.ts'
 import type { ProjectApi } from './handle.ts'
@@ -156,6 +157,7 @@ describe('roles', () => {
     overview: (project) => project.overview(),
     rename: (project) => project.rename({ name: 'Demo' }),
     createReadToken: (project) => project.createReadToken({ path: '/' }),
+    contents: (project) => project.contents(),
     'project.delete': (project) => project.delete(),
     list: (project) => project.streams.list(),
     activity: (project, path) => project.streams.activity({ paths: [path] }, () => {}),

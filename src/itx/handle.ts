@@ -9,6 +9,7 @@ import type { ScanBatch, ScanClosed, ScanOptions } from '../streams/scan.ts'
 import type { AvailableProcessor, ProcessorInfo } from '../streams/processors/host.ts'
 import type { RestartFrom } from '../streams/processors/runner.ts'
 import type { ActiveStream, ParkedProcessor, ProjectOverview } from '../streams/overview.ts'
+import type { Refusal } from '../streams/refusals.ts'
 import type { CatalogueRow, ChildrenOrder } from '../streams/storage/port.ts'
 import type { ExportOptions, ExportPage, ImportChunk, Imported } from '../streams/transfer.ts'
 
@@ -35,6 +36,7 @@ export type {
   ProcessorInfo,
   ProjectOverview,
   ReadOptions,
+  Refusal,
   RestartFrom,
   ScanBatch,
   ScanClosed,
@@ -100,7 +102,7 @@ export interface AdminApi {
 
 export interface AdminProjectsApi {
   /** The projects of all organisations, by slug. @throws BAD_REQUEST for a bad option. */
-  list(options?: { readonly after?: string; readonly limit?: number }): Promise<AdminProjectsPage>
+  list(options?: ProjectListOptions): Promise<AdminProjectsPage>
   /**
    * Any project, with the role admin; `system` is the instance's own, whose streams (the audit, `/audit`) can only be
    * read.
@@ -129,13 +131,23 @@ export interface AdminProjectInfo {
 export interface ProjectsApi {
   /** @throws NOT_FOUND, the same for a missing and a forbidden project. */
   get(idOrSlug: string): Pipelined<ProjectApi>
-  list(options?: { readonly after?: string; readonly limit?: number }): Promise<ProjectsPage>
+  /** By slug. @throws BAD_REQUEST for a bad option. */
+  list(options?: ProjectListOptions): Promise<ProjectsPage>
   /** @throws BAD_REQUEST for a bad slug, CONFLICT `slug` for one that is taken, FORBIDDEN for tokens. */
   create(input: {
     readonly slug: string
     readonly name: string
     readonly organizationId?: string
   }): Promise<ProjectInfo>
+}
+
+export interface ProjectListOptions {
+  /** `nextAfter` of the page before. */
+  readonly after?: string
+  /** 1 to 200; 100 when absent. */
+  readonly limit?: number
+  /** Part of the name or the slug, literally, in any case; at most 100 characters. */
+  readonly match?: string
 }
 
 export interface ProjectsPage {
@@ -168,9 +180,24 @@ export interface ProjectApi {
    * @throws FORBIDDEN `role` below editor; BAD_REQUEST.
    */
   createReadToken(options: { readonly path: string; readonly seconds?: number }): Promise<ReadToken>
+  /** How much there is in the project: what goes when it is deleted. Counts every stream. @throws FORBIDDEN `role`. */
+  contents(): Promise<ProjectContents>
   /** Deletes the project with its streams, members and tokens, for good. @throws FORBIDDEN `role`. */
   delete(): Promise<void>
   readonly streams: StreamsApi
+}
+
+/** What goes when a project is deleted. */
+export interface ProjectContents {
+  readonly streams: number
+  /** In all of its streams. */
+  readonly events: number
+  /** On the disk. */
+  readonly bytes: number
+  /** Who has a role in it; owners of its organisation are not among them. */
+  readonly members: number
+  /** Tokens that were made for it and not taken back. */
+  readonly tokens: number
 }
 
 export interface ReadToken {

@@ -40,6 +40,7 @@ const OPERATIONS: Record<Operation, readonly [on: 'project' | 'streams' | 'strea
   overview: ['project'],
   rename: ['project', { name: 'Mine' }],
   createReadToken: ['project', { path: '/' }],
+  contents: ['project'],
   'project.delete': ['project'],
   list: ['streams'],
   activity: ['streams', { paths: [['/']] }, FUNCTION],

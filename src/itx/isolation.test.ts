@@ -83,6 +83,7 @@ const calls: Record<string, (root: ItxApi, name: string) => PromiseLike<unknown>
       .subscribe({ after: 'start' }, () => {}),
   activity: (root, name) => root.projects.get(name).streams.activity({ paths: ['/'] }, () => {}),
   rename: (root, name) => root.projects.get(name).rename({ name: 'Mine now' }),
+  contents: (root, name) => root.projects.get(name).contents(),
   delete: (root, name) => root.projects.get(name).delete(),
   createReadToken: (root, name) => root.projects.get(name).createReadToken({ path: '/' }),
 }

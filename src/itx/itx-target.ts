@@ -1,10 +1,7 @@
 import { RpcTarget } from 'capnweb'
-import {
-  type ProjectOfUser,
-  createProject,
-  listProjectsOfUser,
-  organizationsOwnedBy,
-} from '../control-plane/projects.ts'
+import { type ProjectOfUser, listProjectsOfUser } from '../control-plane/projects-of-user.ts'
+import { createProject, organizationsOwnedBy } from '../control-plane/projects.ts'
+import { textMatches } from '../control-plane/text-search.ts'
 import { ItxError } from '../streams/errors.ts'
 import { resolveProject } from './access.ts'
 import { AdminTarget } from './admin-target.ts'
@@ -69,17 +66,12 @@ class ProjectsTarget extends RpcTarget implements ProjectsApi {
   }
 
   async list(options?: unknown) {
-    const [{ after, limit = 100 }] = taken(PROJECTS.list, 'projects.list', [options])
+    const [wanted] = taken(PROJECTS.list, 'projects.list', [options])
     if (this.#principal.kind !== 'user') {
-      return {
-        projects: [resolveProject(this.#instance, this.#principal, this.#principal.projectId, this.#session).info()],
-        nextAfter: null,
-      }
+      const own = resolveProject(this.#instance, this.#principal, this.#principal.projectId, this.#session).info()
+      return { projects: isOnPage(own, wanted) ? [own] : [], nextAfter: null }
     }
-    const page = listProjectsOfUser(this.#instance.control, this.#principal.userId, {
-      limit,
-      ...(after === undefined ? {} : { after }),
-    })
+    const page = listProjectsOfUser(this.#instance.control, this.#principal.userId, wanted)
     return { projects: page.projects.map(projectInfo), nextAfter: page.next }
   }
 
@@ -123,6 +115,11 @@ function whoIs(principal: KnownPrincipal): Whoami {
       return { kind: 'token', id, projectId, role: 'viewer', path, expiresAt }
     }
   }
+}
+
+/** Whether the one project of a token is on the page that is asked for. */
+function isOnPage({ slug, name }: ProjectInfo, { after, match }: { readonly after?: string; readonly match?: string }) {
+  return (after === undefined || slug > after) && (match === undefined || textMatches([slug, name], match))
 }
 
 function projectInfo({ id, slug, name, role }: ProjectOfUser): ProjectInfo {

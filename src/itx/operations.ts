@@ -63,7 +63,7 @@ export const PROJECTS = {
   },
   list: {
     ...NOBODY,
-    summary: 'Your projects, by slug, a page at a time.',
+    summary: 'Your projects, by slug, a page at a time; with match those that have a text in their name or slug.',
     parameters: [argument.projectPage],
     returns: '{ projects: [{ id, slug, name, role }], nextAfter: string | null }.',
   },
@@ -88,7 +88,7 @@ export const PROJECT = {
     summary: 'What the project is doing: what was stored in the last 300 s, where, and what is paused or parked.',
     parameters: [],
     returns:
-      '{ at, streams, appended, since, subscribers, recent: [{ row, appended }], busiest, paused, pausedCount, parked, parkedCount }; appended counts events, each second of all streams, each 5 s of one.',
+      '{ at, streams, since, subscribers, appended, subscribed, refused, refusals: [{ code, reason, count }], recent: [{ row, appended }], busiest, paused, pausedCount, parked, parkedCount }; numbers are by the second, of one stream by 5 s.',
   },
   rename: {
     ...ADMIN,
@@ -102,6 +102,12 @@ export const PROJECT = {
       'Makes a token that reads one path and what is below it, for a browser of an end user. It ends by itself and cannot be taken back before.',
     parameters: [argument.readTokenOptions],
     returns: '{ id, token, path, expiresAt }; expiresAt in milliseconds since 1970.',
+  },
+  contents: {
+    ...ADMIN,
+    summary: 'How much there is in the project: what goes when it is deleted. Counts every stream.',
+    parameters: [],
+    returns: '{ streams, events, bytes, members, tokens }; bytes on the disk.',
   },
   delete: {
     ...ADMIN,

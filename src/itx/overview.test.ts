@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Dialled, TestTributary, eventually } from '../server/testing.ts'
 import { getServerItx } from './server-handle.ts'
@@ -42,6 +44,9 @@ test('a viewer sees what others store, pause and follow', async () => {
     streams: 3,
     appended: expect.any(Array),
     subscribers: 1,
+    subscribed: expect.any(Array),
+    refused: expect.any(Array),
+    refusals: [],
     recent: expect.any(Array),
     busiest: expect.any(Array),
     paused: [expect.objectContaining({ path: '/b', paused: true, eventCount: 3 })],
@@ -65,6 +70,60 @@ test('a viewer sees what others store, pause and follow', async () => {
   const { streams, paused, recent, subscribers } = await inside.overview()
   expect([streams, paused, subscribers]).toEqual([told.streams, told.paused, told.subscribers])
   expect(recent.map(({ row }) => row)).toEqual(told.recent.map(({ row }) => row))
+})
+
+test('appends that are refused are counted with their causes, whichever door they came to', async () => {
+  tributary.project('strict')
+  const operator = project('operator', 'strict')
+  const viewer = project('viewer', 'strict')
+  await operator.streams.get('/p').append([{ type: 'x' }])
+  await operator.streams.get('/p').pause()
+  const refused = (call: PromiseLike<unknown>, code: string) => expect(call).rejects.toMatchObject({ code })
+  await refused(operator.streams.get('/p').append([{ type: 'x' }]), 'CONFLICT')
+  await refused(operator.streams.get('/p').append([{ type: 'x' }]), 'CONFLICT')
+  await refused(operator.streams.get('/q').append([{ type: 'x', offset: 9 }]), 'CONFLICT')
+  await refused(operator.streams.get('/q').append([{ type: '' }]), 'BAD_REQUEST')
+  await refused(viewer.streams.get('/q').append([{ type: 'x' }]), 'FORBIDDEN')
+  const door = tributary.door('editor', 'strict')
+  expect((await door.post('/p', '[{}]')).status).toBe(409)
+  expect((await door.post('/none', '[{}]')).status).toBe(404)
+  const told = await eventually(async () => {
+    const overview = await viewer.overview()
+    return sum(overview.refused) === 7 ? overview : null
+  })
+  expect(told.refusals[0]).toEqual({ code: 'CONFLICT', reason: 'paused', count: 3 })
+  const causes = told.refusals.map(({ code, reason, count }) => `${code} ${reason} ${count}`)
+  expect(causes.toSorted()).toEqual([
+    'BAD_REQUEST null 1',
+    'CONFLICT paused 3',
+    'CONFLICT precondition 1',
+    'FORBIDDEN role 1',
+    'NOT_FOUND null 1',
+  ])
+})
+
+test('whoever may delete the project is told how much goes, as it is now', async () => {
+  const id = tributary.project('doomed')
+  const admin = tributary.itx('admin', 'doomed')
+  dialled.push(admin)
+  const doomed = admin.root.projects.get('doomed')
+  expect(await doomed.contents()).toMatchObject({ streams: 0, events: 0, members: 0, tokens: 1 })
+  await tributary.user('member@example.com', { doomed: 'viewer' })
+  tributary.token('viewer', 'doomed')
+  await doomed.streams.get('/a/b').append([{ type: 'x' }, { type: 'x' }])
+  await doomed.streams.get('/c').append([{ type: 'x' }])
+  const { streams } = await tributary.streams('doomed').list({ limit: 1000 })
+  const events = streams.reduce((all, { eventCount }) => all + eventCount, 0)
+  const bytes = statSync(join(tributary.dataDir, 'projects', `${id}.db`)).size
+  const told = await doomed.contents()
+  expect(told).toMatchObject({ streams: 4, events, members: 1, tokens: 2 })
+  expect(told.bytes).toBeGreaterThan(bytes)
+  await doomed.streams.get('/a').delete({ recursive: true })
+  expect(await doomed.contents()).toMatchObject({ streams: 2 })
+  await expect(project('operator', 'doomed').contents()).rejects.toMatchObject({
+    code: 'FORBIDDEN',
+    details: { needed: 'admin' },
+  })
 })
 
 test('a project without a stream does nothing', async () => {
@@ -94,6 +153,15 @@ test('whoever reaches a part of a project is not told of the rest', async () => 
         (error: { code: string; details: { reason: string } }) => [error.code, error.details.reason],
       )
     expect([path, outcome]).toEqual([path, reason && ['FORBIDDEN', reason]])
+    // Nor when something happens there.
+    const watching = await reader.root.projects
+      .get('demo')
+      .streams.activity({ paths: [path], overview: true }, () => {})
+      .then(
+        () => undefined,
+        (error: { code: string; details: { reason: string } }) => [error.code, error.details.reason],
+      )
+    expect([path, watching]).toEqual([path, reason && ['FORBIDDEN', reason]])
     expect(reader.received.join('\n').includes('/hidden')).toBe(reason === undefined)
   }
 })

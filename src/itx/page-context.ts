@@ -16,9 +16,12 @@ export const isSignedIn: () => Promise<boolean> = createIsomorphicFn()
     return knownReader
   })
 
+const SESSION_MS = 3000
+
 async function askWhetherSignedIn(): Promise<boolean> {
   try {
-    const response = await fetch('/api/auth/get-session')
+    // A server that does not answer must not hold up the navigation: the page says what is the matter.
+    const response = await fetch('/api/auth/get-session', { signal: AbortSignal.timeout(SESSION_MS) })
     // Only a clear no is a no: an overloaded or unreachable server is no reason to ask for a password.
     return !response.ok || (await response.json()) !== null
   } catch {

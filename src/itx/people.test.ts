@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { member, organization, projectMembers } from '../control-plane/schema.ts'
 import { type Dialled, TestTributary } from '../server/testing.ts'
 import { itxErrorCode } from '../streams/errors.ts'
+import type { ItxApi } from './handle.ts'
 import { getServerItx } from './server-handle.ts'
 
 // Whose a project is: that of whoever made it, of those it was given to, and of the owners of its organisation. Asked at
@@ -83,6 +84,30 @@ describe('a project', () => {
       expect((await root(name).projects.list()).projects).toEqual([])
     }
     expect((await root('partner').projects.list()).projects).toMatchObject([{ slug: 'made', role: 'admin' }])
+  })
+
+  test('is found by a part of its name or slug by whoever has it, and by nobody else', async () => {
+    const slugs = async (of: ItxApi, match: unknown) =>
+      (await of.projects.list({ match } as never)).projects.map(({ slug }) => slug)
+    const token = tributary.itx('viewer', 'made')
+    dialled.push(token)
+    for (const [match, expected] of [
+      ['MAD', ['made']],
+      ['', ['made']],
+      ['%', []],
+      ['demo', []],
+    ] as const) {
+      expect([match, await slugs(root('partner'), match)]).toEqual([match, expected])
+      expect([match, await slugs(token.root, match)]).toEqual([match, expected])
+      expect([match, await slugs(root('colleague'), match)]).toEqual([match, []])
+    }
+    expect((await token.root.projects.list({ after: 'made' })).projects).toEqual([])
+    for (const match of [7, null, {}, ['a'], 'x'.repeat(101)]) {
+      for (const of of [root('partner'), token.root]) {
+        const code = await slugs(of, match).then(() => 'done', itxErrorCode)
+        expect([match, code]).toEqual([match, 'BAD_REQUEST'])
+      }
+    }
   })
 
   test('that is given to somebody is theirs with that role, at every door', async () => {

@@ -73,6 +73,24 @@ export class ProjectAccess {
     this.#onAllowed?.(operation)
   }
 
+  /** Runs an append from its arguments on, and counts it for the project's overview when it is refused. */
+  async appending<T>(append: () => T | Promise<T>): Promise<T> {
+    try {
+      return await append()
+    } catch (error) {
+      this.#countRefusal(error)
+      throw error
+    }
+  }
+
+  #countRefusal(error: unknown): void {
+    try {
+      this.streams().appendRefused(error)
+    } catch {
+      // The project is gone, or the server stops: there is nothing left to count for, and the append has its own error.
+    }
+  }
+
   /**
    * A path that this access reaches.
    *

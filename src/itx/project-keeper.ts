@@ -1,4 +1,4 @@
-import { deleteProject, finishDeletion } from '../control-plane/project-deletion.ts'
+import { countBelongings, deleteProject, finishDeletion } from '../control-plane/project-deletion.ts'
 import { renameProject } from '../control-plane/projects.ts'
 import type { Instance } from './instance.ts'
 import type { ProjectAccess } from './project-access.ts'
@@ -21,6 +21,13 @@ function projectKeeper(instance: Instance, access: ProjectAccess): ProjectKeeper
     },
 
     createReadToken: (options) => mintReadToken(instance, access, options),
+
+    async contents() {
+      // One that is gone is missed as `resolveProject` misses it.
+      access.info()
+      const totals = await access.streams().totals()
+      return { ...totals, bytes: await engine.bytesOf(projectId), ...countBelongings(control, projectId) }
+    },
 
     async delete() {
       // One that is gone already is missed as `resolveProject` misses it.

@@ -1,4 +1,5 @@
-import type { ActiveStream, ParkedProcessor, ProjectOverview } from './handle.ts'
+import { itxErrorCode } from '../streams/errors.ts'
+import type { ActiveStream, ParkedProcessor, ProjectOverview, Refusal } from './handle.ts'
 import { catalogueRowsOf, count, fields, listOf, text } from './navigation-state.ts'
 
 /** Numbers that are told of the whole project, one each second, and of one stream, one each 5 s. */
@@ -22,6 +23,9 @@ export function overviewOf(answer: unknown, readAt: number = Date.now()): Projec
     appended: counts(told['appended'], PROJECT_NUMBERS),
     since: time(told['since']) ?? at,
     subscribers: count(told['subscribers']),
+    subscribed: counts(told['subscribed'], PROJECT_NUMBERS),
+    refused: counts(told['refused'], PROJECT_NUMBERS),
+    refusals: listOf(told['refusals']).flatMap(refusalOf),
     recent: listOf(told['recent']).flatMap(activeOf),
     busiest: listOf(told['busiest']).flatMap(activeOf),
     paused,
@@ -34,6 +38,12 @@ export function overviewOf(answer: unknown, readAt: number = Date.now()): Projec
 function activeOf(value: unknown): ActiveStream[] {
   const active = fields(value)
   return catalogueRowsOf([active['row']]).map((row) => ({ row, appended: counts(active['appended'], STREAM_NUMBERS) }))
+}
+
+function refusalOf(value: unknown): Refusal[] {
+  const told = fields(value)
+  const code = itxErrorCode(told)
+  return code === undefined ? [] : [{ code, reason: text(told['reason']), count: count(told['count']) }]
 }
 
 function parkedOf(value: unknown): ParkedProcessor[] {

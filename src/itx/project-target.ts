@@ -1,6 +1,13 @@
 import { RpcTarget } from 'capnweb'
 import { NOTES, describedObjects } from './description.ts'
-import type { ProjectApi, ProjectDescription, ProjectInfo, ProjectOverview, ReadToken } from './handle.ts'
+import type {
+  ProjectApi,
+  ProjectContents,
+  ProjectDescription,
+  ProjectInfo,
+  ProjectOverview,
+  ReadToken,
+} from './handle.ts'
 import { PROJECT, taken } from './operations.ts'
 import type { ProjectAccess } from './project-access.ts'
 import { ROOT_PATH } from '../streams/path.ts'
@@ -10,6 +17,7 @@ import { StreamsTarget } from './stream-target.ts'
 /** What is done with a project as a whole, by whoever keeps projects: who may is decided before. */
 export interface ProjectKeeper {
   rename(change: { readonly name?: string; readonly slug?: string }): Promise<ProjectInfo>
+  contents(): Promise<ProjectContents>
   delete(): Promise<void>
   createReadToken(options: unknown): ReadToken
 }
@@ -53,6 +61,11 @@ export class ProjectTarget extends RpcTarget implements ProjectApi {
     return this.#keeper.createReadToken(options)
   }
 
+  async contents(): Promise<ProjectContents> {
+    this.#access.require('contents')
+    return this.#access.session.answer(() => this.#keeper.contents())
+  }
+
   async delete(): Promise<void> {
     this.#access.require('project.delete')
     await this.#keeper.delete()
@@ -64,5 +77,14 @@ export class ProjectTarget extends RpcTarget implements ProjectApi {
 }
 allowOnly(
   ProjectTarget,
-  members<ProjectApi>()('describe', 'project', 'overview', 'rename', 'createReadToken', 'delete', 'streams'),
+  members<ProjectApi>()(
+    'describe',
+    'project',
+    'overview',
+    'rename',
+    'createReadToken',
+    'contents',
+    'delete',
+    'streams',
+  ),
 )

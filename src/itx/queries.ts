@@ -5,6 +5,7 @@ import type {
   ChildrenOrder,
   ItxApi,
   ProjectApi,
+  ProjectContents,
   ProjectDescription,
   ProjectInfo,
   ProjectOverview,
@@ -12,6 +13,7 @@ import type {
   Whoami,
   WirePage,
 } from './handle.ts'
+import { handleInTime, inTime } from './client/in-time.ts'
 import { type NavigationState, catalogueRowsOf, childrenOf, count, fields, navigationOf } from './navigation-state.ts'
 import { overviewOf } from './project-overview.ts'
 
@@ -45,14 +47,14 @@ export interface QueryHandles {
   project(id: string): Promise<ProjectApi & Disposable>
 }
 
-/** Runs a query with a handle of its own. */
+/** Runs a query with a handle of its own. @throws {ItxError} UNAVAILABLE `no-answer`, see `inTime`. */
 export async function runQuery<T>(query: ItxQueryDefinition<T>, handles: QueryHandles): Promise<T> {
   if (query.project === null) {
-    using root = await handles.root()
-    return await query.queryFn(root)
+    using root = await handleInTime(handles.root())
+    return await inTime(query.queryFn(root))
   }
-  using handle = await handles.project(query.project)
-  return await query.queryFn(handle)
+  using handle = await handleInTime(handles.project(query.project))
+  return await inTime(query.queryFn(handle))
 }
 
 const STATE_FRESH_MS = 10_000
@@ -232,13 +234,24 @@ export function projectDescriptionQuery(projectId: string): ProjectQuery<Project
   }
 }
 
-/** The first 100 projects of whoever is signed in. */
-export function projectsQuery(): RootQuery<ProjectsPage> {
+/** A page of the projects of whoever is signed in, by slug: those that have a text in their name or slug, all for none. */
+export function projectsQuery(match = '', after: string | null = null): RootQuery<ProjectsPage> {
   return {
     project: null,
-    queryKey: itxKey.root('projects'),
+    queryKey: itxKey.root('projects', match, after),
     staleTime: LIST_FRESH_MS,
-    queryFn: (handle) => handle.projects.list(),
+    queryFn: (handle) =>
+      handle.projects.list({ ...(match === '' ? {} : { match }), ...(after === null ? {} : { after }) }),
+  }
+}
+
+/** How much there is in a project, counted when it is asked. */
+export function projectContentsQuery(projectId: string): ProjectQuery<ProjectContents> {
+  return {
+    project: projectId,
+    queryKey: itxKey.project(projectId, 'contents'),
+    staleTime: 0,
+    queryFn: (handle) => handle.contents(),
   }
 }
 

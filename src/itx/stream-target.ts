@@ -1,5 +1,5 @@
 import { RpcTarget } from 'capnweb'
-import type { StreamPath } from '../streams/path.ts'
+import { ROOT_PATH, type StreamPath } from '../streams/path.ts'
 import { checkMetadata } from '../streams/core/config.ts'
 import { type JsonText, parseJsonText } from '../streams/json-text.ts'
 import type { ProjectStreams } from '../streams/project-streams.ts'
@@ -39,9 +39,11 @@ export class StreamsTarget extends RpcTarget implements StreamsApi {
 
   async #activity(options: unknown, onRows: unknown) {
     this.#access.require('activity')
-    const [{ paths }, call] = taken(STREAMS.activity, 'activity', [options, onRows])
+    const [{ paths, overview = false }, call] = taken(STREAMS.activity, 'activity', [options, onRows])
     const reached = paths.map((path) => this.#access.path(path))
-    return ActivityTarget.open(this.#access, { paths: reached }, call)
+    // The overview tells of the whole project: not for whoever reaches a part of it.
+    if (overview) this.#access.path(ROOT_PATH)
+    return ActivityTarget.open(this.#access, { paths: reached, overview }, call)
   }
 }
 allowOnly(StreamsTarget, members<StreamsApi>()('get', 'list', 'activity'))
@@ -64,8 +66,10 @@ export class StreamTarget extends RpcTarget implements StreamApi {
   }
 
   async append(events: unknown) {
-    const [batch] = this.#begin('append', events)
-    return this.#access.streams().append(this.#path, batch, this.#access.coreTypes)
+    return this.#access.appending(() => {
+      const [batch] = this.#begin('append', events)
+      return this.#access.streams().append(this.#path, batch, this.#access.coreTypes)
+    })
   }
 
   async read(options?: unknown) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type ActivityBatch, MAX_ACTIVITY_PATHS, MAX_DUE_ROWS } from './activity.ts'
-import { encodeInput } from './event.ts'
+import { encodeInput } from './event-input.ts'
 import { ROOT_PATH, parsePath } from './path.ts'
 import type { ProjectStreams } from './project-streams.ts'
 import { TestProject, TestTimers, failureOf, times, turn, until } from './testing.ts'
@@ -53,6 +53,54 @@ class Watched {
     this.project[Symbol.dispose]()
   }
 }
+
+describe('a watcher of the overview', () => {
+  const watchAll = (watched: Watched, ...paths: string[]) =>
+    watched.streams.activity({ paths, overview: true }, (batch) => {
+      watched.batches.push(batch)
+      return watched.take()
+    })
+
+  test('is told that something has changed, however deep, without a row of it, twice a second at most', async () => {
+    using watched = new Watched()
+    await watched.append('/a/b/c')
+    await watchAll(watched, '/')
+    // Of one turn, and so of one commit.
+    await Promise.all(times(5, 0).map(() => watched.append('/a/b/c')))
+    expect(await watched.told()).toEqual([{ rows: [], removed: [], overview: true }])
+    await watched.append('/a', 2)
+    expect((await watched.told()).slice(1)).toEqual([{ rows: [await watched.row('/a')], removed: [], overview: true }])
+  })
+
+  test('is told of what no stream tells: appends that are refused, and readers that come and go', async () => {
+    using watched = new Watched()
+    await watchAll(watched, '/none')
+    watched.streams.appendRefused(new Error('anything'))
+    expect(await watched.told()).toHaveLength(1)
+    const reader = await watched.streams.subscribe(A, {}, () => {})
+    expect(await watched.told()).toHaveLength(2)
+    reader.unsubscribe()
+    expect(await watched.told()).toEqual(times(3, { rows: [], removed: [], overview: true }))
+  })
+
+  test('hears nothing any more after it stopped, and while nothing happens', async () => {
+    using watched = new Watched()
+    await watched.append('/a/b')
+    const activity = await watchAll(watched, '/')
+    expect(await watched.told()).toEqual([])
+    activity.stop()
+    await watched.append('/a/b')
+    expect(await watched.told()).toEqual([])
+  })
+
+  test('is told so with what is gone', async () => {
+    using watched = new Watched()
+    await watched.append('/a/b')
+    await watchAll(watched, '/a')
+    await watched.streams.delete(A, { recursive: true })
+    expect(await watched.told()).toEqual([{ rows: [], removed: ['/a'], overview: true }])
+  })
+})
 
 describe('a watcher of a path', () => {
   test('is told of a child that changed, with the row that a page of children would show', async () => {

@@ -16,6 +16,8 @@ const BATCH_ROWS = 500
 export interface ActivityOptions {
   /** The streams whose children are watched, whether they exist or not. */
   readonly paths: readonly string[]
+  /** True: a batch comes as well whenever what the project's overview says may have changed, anywhere in the project. */
+  readonly overview?: boolean
 }
 
 export interface ActivityBatch {
@@ -25,6 +27,8 @@ export interface ActivityBatch {
   readonly removed: readonly string[]
   /** More has changed than is kept track of: the children of all watched paths must be read anew. */
   readonly overflow?: true
+  /** What the project's overview says may have changed. For those who asked for it. */
+  readonly overview?: true
 }
 
 /** Receives a batch; its result, awaited, is the acknowledgement. A rejection ends the watching. */
@@ -68,6 +72,8 @@ export class Activities {
   readonly #host: ActivitiesHost
   readonly #watchers = new Set<Watcher>()
   readonly #byPath = new Map<StreamPath, Set<Watcher>>()
+  /** Those who want to know of any change. */
+  readonly #ofOverview = new Set<Watcher>()
   #closed: ClosedBy | null = null
 
   constructor(host: ActivitiesHost) {
@@ -79,10 +85,11 @@ export class Activities {
   }
 
   /** Watches from this very turn on: whoever reads the children afterwards misses nothing. */
-  watch(paths: ReadonlySet<StreamPath>, onRows: OnActivity): Activity {
+  watch(paths: ReadonlySet<StreamPath>, onRows: OnActivity, overview = false): Activity {
     if (this.#closed) throw closedError(this.#closed)
     const watcher: Watcher = new Watcher(this.#host, onRows, () => this.#remove(watcher, paths))
     this.#watchers.add(watcher)
+    if (overview) this.#ofOverview.add(watcher)
     for (const path of paths) {
       const there = this.#byPath.get(path)
       if (there) there.add(watcher)
@@ -94,9 +101,15 @@ export class Activities {
   /** A stream's row is another one, or may be. Called for every stream of every commit: cheap while nobody watches. */
   touch(path: StreamPath): void {
     if (this.#byPath.size === 0) return
+    this.overview()
     const parent = parentPath(path)
     if (parent === null) return
     for (const watcher of this.#byPath.get(parent) ?? []) watcher.touch(path)
+  }
+
+  /** What the overview says may be different. Called as often as `touch`. */
+  overview(): void {
+    for (const watcher of this.#ofOverview) watcher.overview()
   }
 
   /** A stream is gone, with everything below it. */
@@ -124,6 +137,7 @@ export class Activities {
 
   #remove(watcher: Watcher, paths: ReadonlySet<StreamPath>): void {
     this.#watchers.delete(watcher)
+    this.#ofOverview.delete(watcher)
     for (const path of paths) {
       const there = this.#byPath.get(path)
       if (there?.delete(watcher) && there.size === 0) this.#byPath.delete(path)
@@ -148,6 +162,7 @@ class Watcher implements Activity {
   /** Watched paths that went, though they may be there again: what was below them is not. */
   readonly #lost = new Set<StreamPath>()
   #overflow = false
+  #overview = false
   /** How many of the due paths still belong to what is being told; those that change meanwhile wait for the next time. */
   #telling = 0
   #inFlight = false
@@ -199,6 +214,12 @@ class Watcher implements Activity {
     this.#wake()
   }
 
+  overview(): void {
+    if (this.#overview) return
+    this.#overview = true
+    this.#wake()
+  }
+
   #forget(): void {
     this.#due.clear()
     this.#lost.clear()
@@ -208,7 +229,7 @@ class Watcher implements Activity {
   /** Tells what is due in the next turn, unless it is being told already or the reader is to be left in peace. */
   #wake(): void {
     if (this.#scheduled || this.#inFlight || this.#rest || this.#over) return
-    if (this.#due.size + this.#lost.size === 0 && !this.#overflow) return
+    if (this.#due.size + this.#lost.size === 0 && !this.#overflow && !this.#overview) return
     this.#scheduled = true
     this.#host.scheduler.immediate(() => {
       this.#scheduled = false
@@ -239,9 +260,11 @@ class Watcher implements Activity {
   }
 
   #next(): ActivityBatch {
+    const overview = this.#overview ? { overview: true as const } : {}
+    this.#overview = false
     if (this.#overflow) {
       this.#overflow = false
-      return { rows: [], removed: [], overflow: true }
+      return { rows: [], removed: [], overflow: true, ...overview }
     }
     const rows: CatalogueRow[] = []
     const removed = new Set<string>(this.#lost)
@@ -254,7 +277,7 @@ class Watcher implements Activity {
       if (row) rows.push(row)
       else removed.add(path)
     }
-    return { rows, removed: [...removed] }
+    return { rows, removed: [...removed], ...overview }
   }
 
   async #send(batch: ActivityBatch): Promise<void> {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { csvHeader, csvLine } from './csv.ts'
-import { type EncodedEvent, encodeInput } from './event.ts'
+import type { EncodedEvent } from './event.ts'
+import { encodeInput } from './event-input.ts'
 
 const event = (input: object): EncodedEvent => ({
   ...encodeInput({ type: 'a', ...input }),

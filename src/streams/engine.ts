@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs'
-import { open, readdir, rm } from 'node:fs/promises'
+import { open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { closedError } from './actors.ts'
@@ -100,6 +100,20 @@ export class StreamEngine {
     } catch (error) {
       throw removalError(error)
     }
+  }
+
+  /** What a project's files take up on the disk, in bytes: its database, and what is not yet written back into it. */
+  async bytesOf(projectId: string): Promise<number> {
+    checkId(projectId)
+    const sizes = ['', '-wal'].map(async (end) => {
+      try {
+        return (await stat(`${this.#file(projectId)}${end}`)).size
+      } catch {
+        // Nothing was stored in it yet, or it was deleted this moment: it takes up nothing.
+        return 0
+      }
+    })
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
   }
 
   /** Ends live readers, commits what is open, closes every file. */

@@ -4,15 +4,12 @@ import {
   DEFAULT_APPEND_LIMITS,
   type EncodedEvent,
   type EncodedInput,
-  checkEncodedInput,
   checkLimits,
   decodeEvent,
-  encodeInput,
   encodedBytes,
   eventJson,
-  isUsableType,
-  parseEnvelope,
 } from './event.ts'
+import { checkEncodedInput, encodeInput, isUsableType, parseEnvelope } from './event-input.ts'
 import type { JsonText } from './json-text.ts'
 import { failure } from './testing.ts'
 

@@ -1,14 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  type JsonText,
-  MAX_JSON_DEPTH,
-  encodeJson,
-  memberText,
-  parseJsonText,
-  splitJsonArray,
-  utf8Bytes,
-} from './json-text.ts'
+import { type JsonText, MAX_JSON_DEPTH, encodeJson, memberText, parseJsonText, splitJsonArray } from './json-text.ts'
+import { utf8Bytes } from './utf8.ts'
 import { failure } from './testing.ts'
 
 // Guards the payloads: what is stored must be the JSON that was sent, and one line of it.

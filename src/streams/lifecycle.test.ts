@@ -3,7 +3,7 @@ import { PAUSED, RESUMED } from './core/core-events.ts'
 import { CORE_STATE_VERSION } from './core/state.ts'
 import type { Closed } from './delivery/batch.ts'
 import { ItxError } from './errors.ts'
-import { encodeInput } from './event.ts'
+import { encodeInput } from './event-input.ts'
 import { parsePath } from './path.ts'
 import { TestProject, failureOf, plantState, readAll, replayed, until } from './testing.ts'
 

@@ -35,6 +35,9 @@ describe('an empty project', () => {
       appended: times(300, 0),
       since: iso(0),
       subscribers: 0,
+      subscribed: times(300, 0),
+      refused: times(300, 0),
+      refusals: [],
       recent: [],
       busiest: [],
       paused: [],
@@ -220,6 +223,42 @@ describe('streams', () => {
     expect((await it.streams.overview()).subscribers).toBe(2)
     for (const each of open) each.unsubscribe()
     expect((await it.streams.overview()).subscribers).toBe(0)
+  })
+})
+
+describe('who follows', () => {
+  test('is told for each second, at its most, and stays until they leave', async () => {
+    using it = project()
+    await it.append('/a', { type: 'x' })
+    const subscribe = () => it.streams.subscribe(parsePath('/a'), {}, () => {})
+    it.pass(1000)
+    const stays = await subscribe()
+    const goes = await subscribe()
+    goes.unsubscribe()
+    await goes.closed()
+    it.pass(3000)
+    const { subscribed, subscribers } = await it.streams.overview()
+    // Two of them in the second in which one came and went; one in each after it; none before.
+    expect([subscribed.slice(-5), subscribers]).toEqual([[0, 0, 2, 1, 1], 1])
+    stays.unsubscribe()
+    await stays.closed()
+    it.pass(1000)
+    expect((await it.streams.overview()).subscribed.slice(-3)).toEqual([1, 1, 1])
+    it.pass(1000)
+    expect((await it.streams.overview()).subscribed.slice(-3)).toEqual([1, 1, 0])
+    it.pass(400_000)
+    expect((await it.streams.overview()).subscribed).toEqual(times(300, 0))
+  })
+
+  test('goes with a stream that is deleted', async () => {
+    using it = project()
+    await it.append('/a', { type: 'x' })
+    const followed = await it.streams.subscribe(parsePath('/a'), {}, () => {})
+    it.pass(1000)
+    await it.streams.delete(parsePath('/a'))
+    await followed.closed()
+    it.pass(2000)
+    expect((await it.streams.overview()).subscribed.slice(-3)).toEqual([1, 1, 0])
   })
 })
 

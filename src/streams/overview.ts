@@ -1,7 +1,9 @@
 import type { CoreState } from './core/state.ts'
 import { type StreamPath, isBelow } from './path.ts'
 import type { CatalogueRow, CommittedReader } from './storage/port.ts'
+import { type Refusal, Refusals } from './refusals.ts'
 import { COUNTED_SECONDS, SecondCounts } from './second-counts.ts'
+import { SecondLevels } from './second-levels.ts'
 
 /** Streams that are listed as recent and as paused, and processors as parked, at most. */
 const LISTED = 20
@@ -46,6 +48,12 @@ export interface ProjectOverview {
   readonly since: string
   /** Live subscriptions, of all callers. */
   readonly subscribers: number
+  /** The most live subscriptions in each of the same 300 seconds. */
+  readonly subscribed: readonly number[]
+  /** Appends that were refused in each of the same 300 seconds, whole batches each. */
+  readonly refused: readonly number[]
+  /** Why those were refused, the most frequent first. */
+  readonly refusals: readonly Refusal[]
   /** Streams by their newest event, the newest first, at most 20. */
   readonly recent: readonly ActiveStream[]
   /**
@@ -90,6 +98,8 @@ export class Overview {
   #age = 0
   #clock: number
   readonly #all = new SecondCounts(0)
+  readonly #levels = new SecondLevels(0)
+  readonly #refusals = new Refusals(0)
   /** In the order in which they were written to, the last one at the end. */
   readonly #counted = new Map<StreamPath, SecondCounts>()
 
@@ -108,6 +118,18 @@ export class Overview {
     this.#counted.delete(path)
     this.#counted.set(path, counts)
     counts.add(second, count)
+  }
+
+  /** Somebody follows a stream, until this is settled. */
+  followed(until: Promise<unknown>): void {
+    const change = (by: number) => this.#levels.change(this.#second(), by)
+    change(1)
+    void until.then(() => change(-1))
+  }
+
+  /** An append was refused, before it came to its stream or by it. */
+  refused(error: unknown): void {
+    this.#refusals.add(this.#second(), error)
   }
 
   /** A life of a stream, and perhaps of all below it, is over: what was stored in it says nothing of the next. */
@@ -131,6 +153,9 @@ export class Overview {
       appended: this.#all.before(second, 1),
       since: rfc3339(at - this.#age),
       subscribers: subscribers(),
+      subscribed: this.#levels.before(second),
+      refused: this.#refusals.before(second),
+      refusals: this.#refusals.causes(second),
       recent: committed.listRecent(LISTED).map((row) => this.#active(row, second)),
       busiest: this.#busiest(second),
       paused: committed.listPaused(LISTED),

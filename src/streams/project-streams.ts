@@ -36,6 +36,7 @@ import type { CatalogueRow, EventPage, EventRange, StreamStorage } from './stora
 import type { CommittedStream } from './stream.ts'
 import type { WebhookPort } from './subscriptions/ports.ts'
 import { Subscriptions } from './subscriptions/subscriptions.ts'
+import { type ProjectTotals, countTotals } from './totals.ts'
 import { type ExportOptions, type ExportPage, type ImportChunk, type Imported, exportPage } from './transfer.ts'
 
 export interface ProjectStreamsOptions {
@@ -60,6 +61,7 @@ export interface ProjectStreamsOptions {
 export class ProjectStreams {
   readonly #storage: StreamStorage
   readonly #options: ProjectStreamsOptions
+  readonly #scheduler: Scheduler
   readonly #actors: Actors
   readonly #feeds: Feeds
   readonly #reader: ProjectReader
@@ -77,6 +79,7 @@ export class ProjectStreams {
     this.#storage = storage
     this.#options = options
     const scheduler = options.scheduler ?? nodeScheduler
+    this.#scheduler = scheduler
     const elapsed = options.elapsed ?? (() => performance.now())
     this.#actors = new Actors(storage, {
       newId: options.newId,
@@ -290,6 +293,10 @@ export class ProjectStreams {
     return this.#actors.whenLoaded(path, never, (stream) => {
       this.#actors.touch(stream)
       const subscription = this.#feeds.subscribe(path, stream.committed?.state ?? null, options, onBatch, pace)
+      const followed = subscription.closed()
+      this.#overview.followed(followed)
+      this.#activities.overview()
+      void followed.then(() => this.#activities.overview())
       if (stream.working.config.recordPresence) this.#recordPresence(path, subscription)
       return subscription
     })
@@ -313,12 +320,27 @@ export class ProjectStreams {
    * @throws {ItxError} BAD_REQUEST for no path, too many, or a bad one; UNAVAILABLE when shutting down.
    */
   async activity(options: ActivityOptions, onRows: OnActivity): Promise<Activity> {
-    return this.#activities.watch(activityPaths(options), onRows)
+    return this.#activities.watch(activityPaths(options), onRows, options.overview)
   }
 
   /** What the project is doing, at a glance. See `ProjectOverview`. */
   overview(): Promise<ProjectOverview> {
     return this.#overview.told()
+  }
+
+  /** Counts an append that was refused, here or by the door it came to. */
+  appendRefused(error: unknown): void {
+    this.#overview.refused(error)
+    this.#activities.overview()
+  }
+
+  /** How many streams there are, and events in them. See `countTotals`. */
+  totals(): Promise<ProjectTotals> {
+    return countTotals({
+      committed: this.#storage.committed,
+      scheduler: this.#scheduler,
+      checkOpen: () => this.#actors.checkOpen(),
+    })
   }
 
   /** A page of the whole log as it is stored, to be imported elsewhere. See `exportPage`. */

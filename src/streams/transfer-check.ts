@@ -17,7 +17,8 @@ import {
 import { MAX_CONTENT_TYPE, isContentType } from './content-type.ts'
 import { type CoreState, emptyState } from './core/state.ts'
 import { ItxError, shown } from './errors.ts'
-import { type EncodedEvent, RESERVED_PREFIX, type Raw, checkEncodedInput } from './event.ts'
+import { type EncodedEvent, RESERVED_PREFIX, type Raw } from './event.ts'
+import { checkEncodedInput } from './event-input.ts'
 import { encodeJson, parseJsonText } from './json-text.ts'
 import type { StreamPath } from './path.ts'
 

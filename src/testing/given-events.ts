@@ -5,8 +5,8 @@ import {
   type EncodedInput,
   type EventInput,
   checkLimits,
-  encodeInput,
 } from '../streams/event.ts'
+import { encodeInput } from '../streams/event-input.ts'
 import { fail, saidBy } from './assertions.ts'
 
 /** When the first event of a test comes, and how long after it each next one does. */

@@ -62,6 +62,7 @@ export class TestServer {
     const access = new ProjectAccess({ id: slug, role, info: () => ({ id: slug, slug, name: slug, role }), streams })
     const target = new ProjectTarget(access, {
       rename: () => Promise.reject(notKept('renamed')),
+      contents: () => Promise.reject(notKept('counted')),
       delete: () => Promise.reject(notKept('deleted')),
       createReadToken: () => {
         throw notKept('read by token')

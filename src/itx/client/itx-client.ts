@@ -1,11 +1,5 @@
-import {
-  type EncodedInput,
-  type EventInput,
-  type Receipt,
-  type StreamEvent,
-  decodeEvent,
-  encodeInput,
-} from '../../streams/event.ts'
+import { type EncodedInput, type EventInput, type Receipt, type StreamEvent, decodeEvent } from '../../streams/event.ts'
+import { encodeInput } from '../../streams/event-input.ts'
 import { ItxError, itxErrorCode } from '../../streams/errors.ts'
 import type {
   CatalogueRow,

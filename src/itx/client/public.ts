@@ -1,7 +1,8 @@
 /** What `tributary/client` has everywhere: in a program and in a page. */
 export { ITX_ERROR_CODES, ItxError, itxErrorCode, itxErrorDetails } from '../../streams/errors.ts'
 export type { ItxErrorCode, ItxErrorDetails } from '../../streams/errors.ts'
-export { decodeEvent, encodeInput, eventJson, parseEnvelope } from '../../streams/event.ts'
+export { decodeEvent, eventJson } from '../../streams/event.ts'
+export { encodeInput, parseEnvelope } from '../../streams/event-input.ts'
 export type { EncodedEvent, EncodedInput, EventInput, EventSource, Receipt, StreamEvent } from '../../streams/event.ts'
 export type { JsonText } from '../../streams/json-text.ts'
 export type * from '../handle.ts'

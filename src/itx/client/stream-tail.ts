@@ -22,7 +22,7 @@ export interface TailSnapshot {
   readonly events: readonly EncodedEvent[]
   readonly maxOffset: number
   readonly state: WireState | null
-  /** Why it failed: for good, or until somebody is signed in again. */
+  /** Why it failed: for good, or until somebody is signed in again; or why it has nothing to begin with yet. */
   readonly error: unknown
 }
 
@@ -107,7 +107,7 @@ class StreamTail {
         if (signal.aborted) return
         if (!isFinal(error)) {
           // The first page did not come; `followStream` mends everything after it by itself.
-          this.#change({ status: 'interrupted' })
+          this.#change({ status: 'interrupted', error })
           await pause(backoff.next(), signal, this.#source)
         } else if (isSignedOut(error)) {
           this.#change({ status: 'failed', error })

@@ -6,10 +6,11 @@ import {
   useQuery,
 } from '@tanstack/react-query'
 import { useContext, useMemo, useSyncExternalStore } from 'react'
-import { ItxError, itxErrorCode } from '../../streams/errors.ts'
+import { ItxError, itxErrorCode, itxErrorDetails } from '../../streams/errors.ts'
 import type { Connection, ConnectionStatus } from '../client/connection.ts'
 import { type TailSnapshot, tailStore } from '../client/stream-tail.ts'
 import type { ProjectApi, WirePage } from '../handle.ts'
+import { handleInTime, inTime } from '../client/in-time.ts'
 import { type ItxQueryDefinition, newestEventsQuery, runQuery } from '../queries.ts'
 import { useItxConnection } from './provider.ts'
 import { statusStore, stillStore } from './stores.ts'
@@ -42,8 +43,8 @@ export function useItxMutation<Variables, T>(
   return useMutation({
     retry: false,
     mutationFn: async (variables: Variables) => {
-      using handle = await present(connection).project(projectId)
-      return await action(handle, variables)
+      using handle = await handleInTime(present(connection).project(projectId))
+      return await inTime(action(handle, variables))
     },
   })
 }
@@ -74,6 +75,9 @@ export function useItxStatus(): ConnectionStatus {
 /** Design page `itx.md`, "Errors". */
 export function mayRetry(failures: number, error: Error): boolean {
   const code = itxErrorCode(error)
+  const reason = itxErrorDetails(error)?.['reason']
+  // Long enough was waited already: whoever waits should hear of it.
+  if (reason === 'offline' || reason === 'no-answer') return false
   return failures < 1 && (code === undefined || code === 'INTERNAL' || code === 'UNAVAILABLE')
 }
 

@@ -1,5 +1,5 @@
 import { ItxError } from '../errors.ts'
-import { utf8Bytes } from '../json-text.ts'
+import { utf8Bytes } from '../utf8.ts'
 import type { BreakerLimits } from './breaker.ts'
 
 /** What can be set of a stream. Absent: the default, which is off. */

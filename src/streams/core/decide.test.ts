@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type EventInput, encodeInput } from '../event.ts'
+import type { EventInput } from '../event.ts'
+import { encodeInput } from '../event-input.ts'
 import { encodeJson } from '../json-text.ts'
 import { parsePath } from '../path.ts'
 import { TEST_TIME, failure } from '../testing.ts'

@@ -1,6 +1,6 @@
 import { ItxError, streamClosed } from '../errors.ts'
 import type { EncodedEvent, EncodedInput, Receipt } from '../event.ts'
-import { utf8Bytes } from '../json-text.ts'
+import { utf8Bytes } from '../utf8.ts'
 import { type BreakerLimits, takeToken } from './breaker.ts'
 import { MAX_CONFIG_BYTES } from './config.ts'
 import { PAUSED, type PlannedEvent, checkCallerCoreEvent, coreEvent, isCoreType } from './core-events.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { type EncodedInput, encodeInput } from '../event.ts'
+import type { EncodedInput } from '../event.ts'
+import { encodeInput } from '../event-input.ts'
 import type { JsonText } from '../json-text.ts'
 import { parsePath } from '../path.ts'
 import { TestProject, failureOf, times, turn, until } from '../testing.ts'

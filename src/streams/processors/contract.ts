@@ -1,12 +1,6 @@
 import { ItxError } from '../errors.ts'
-import {
-  type EncodedEvent,
-  type EventInput,
-  type Receipt,
-  type StreamEvent,
-  decodeEvent,
-  isUsableType,
-} from '../event.ts'
+import { type EncodedEvent, type EventInput, type Receipt, type StreamEvent, decodeEvent } from '../event.ts'
+import { isUsableType } from '../event-input.ts'
 
 /**
  * What a processor is: a pure reduction of events into state, and perhaps effects (design page `streams.md`,

@@ -1,4 +1,5 @@
-import { type EventInput, type Receipt, type StreamEvent, encodeInput } from '../event.ts'
+import type { EventInput, Receipt, StreamEvent } from '../event.ts'
+import { encodeInput } from '../event-input.ts'
 import { parsePath } from '../path.ts'
 import type { StreamRef } from '../storage/port.ts'
 import type { EffectContext, RunnableProcessor } from './contract.ts'

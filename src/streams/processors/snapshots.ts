@@ -1,5 +1,5 @@
 import { ItxError } from '../errors.ts'
-import { utf8Bytes } from '../json-text.ts'
+import { utf8Bytes } from '../utf8.ts'
 
 /** Bytes of a processor's state, at most: it is written with every batch, and a value in a Durable Object has a limit. */
 export const MAX_STATE_BYTES = 1024 * 1024

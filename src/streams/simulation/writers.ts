@@ -1,5 +1,6 @@
 import { CALLER_CORE_TYPES, PAUSED, isCoreType } from '../core/core-events.ts'
-import { type EncodedInput, type EventInput, type Receipt, checkLimits, encodeInput } from '../event.ts'
+import { type EncodedInput, type EventInput, type Receipt, checkLimits } from '../event.ts'
+import { encodeInput } from '../event-input.ts'
 import type { StreamPath } from '../path.ts'
 import type { TrueLog } from './truth.ts'
 import type { Call, Outcome, World } from './world.ts'

@@ -1,5 +1,5 @@
 import type { EncodedEvent } from '../event.ts'
-import { utf8Bytes } from '../json-text.ts'
+import { utf8Bytes } from '../utf8.ts'
 
 /** Bytes of one chunk of a large payload: a value in a Durable Object may not exceed 2 MB. */
 export const CHUNK_BYTES = 512 * 1024

@@ -194,6 +194,13 @@ export interface CommittedReader {
   nextExpiry(): number | null
   /** The prefix itself, then what lies below it, by path. */
   list(prefix: StreamPath, page: CataloguePage): CatalogueRow[]
+  /**
+   * How many streams there are, and events in them, of those after a number of the storage's own (0: from the first one
+   * on), at most so many streams; `last` is the number to go on after, null on the last page.
+   *
+   * A hint: nothing of it is held against a checksum.
+   */
+  countEvents(after: number, limit: number): EventCount
   /** Streams by their newest event, the newest first; where they are of one time, the one that was made last. */
   listRecent(limit: number): CatalogueRow[]
   /** Those of them that are paused. */
@@ -207,6 +214,12 @@ export interface CommittedReader {
    * A hint: nothing of it is held against a checksum. Whoever tells of one reads its snapshot first, which is.
    */
   listParked(limit: number): ParkedSnapshot[]
+}
+
+export interface EventCount {
+  readonly streams: number
+  readonly events: number
+  readonly last: number | null
 }
 
 /** Where a processor is said to be parked, and which version of it. */

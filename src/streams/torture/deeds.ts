@@ -1,4 +1,5 @@
-import { type EncodedInput, encodeInput } from '../event.ts'
+import type { EncodedInput } from '../event.ts'
+import { encodeInput } from '../event-input.ts'
 import { parsePath } from '../path.ts'
 import type { ProjectStreams } from '../project-streams.ts'
 import type { Random } from '../simulation/random.ts'

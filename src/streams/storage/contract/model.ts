@@ -80,6 +80,19 @@ function compareWorking({ storage: { working } }: StorageHost, model: NaiveStora
   }
 }
 
+/** What is counted, page by page. */
+function countedIn(reader: StorageHost['storage']['committed'], limit: number) {
+  const all = { streams: 0, events: 0 }
+  for (let after: number | null = 0; after !== null;) {
+    const { streams, events, last } = reader.countEvents(after, limit)
+    expect(streams).toBeLessThanOrEqual(limit)
+    all.streams += streams
+    all.events += events
+    after = last
+  }
+  return all
+}
+
 function compareCommitted({ storage: { committed } }: StorageHost, model: NaiveStorage): void {
   compareLogs(committed, model)
   for (const each of PATHS) {
@@ -102,6 +115,7 @@ function compareCommitted({ storage: { committed } }: StorageHost, model: NaiveS
   expect(committed.listProcessed('/', 3)).toEqual(model.listProcessed('/', 3))
   expect(committed.listExpired(2000, 9)).toEqual(model.listExpired(2000))
   expect(committed.nextExpiry()).toBe(model.nextExpiry())
+  for (const limit of [1, 2, 9]) expect(countedIn(committed, limit)).toEqual(model.countEvents())
   const recent = model.listRecent()
   const paused = recent.filter((row) => row.paused)
   for (const limit of [2, 9]) {

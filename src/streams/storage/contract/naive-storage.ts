@@ -127,6 +127,13 @@ export class NaiveStorage {
     return rows.slice(skip, skip + limit)
   }
 
+  countEvents(): { streams: number; events: number } {
+    return {
+      streams: this.streams.length,
+      events: this.streams.reduce((sum, { state }) => sum + state.eventCount, 0),
+    }
+  }
+
   listRecent(): CatalogueRow[] {
     return this.#newestFirst('lastEventAt')
   }

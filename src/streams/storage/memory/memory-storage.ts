@@ -79,6 +79,7 @@ export class MemoryStorage implements StreamStorage {
       listExpired: committed('listExpired'),
       nextExpiry: committed('nextExpiry'),
       list: committed('list'),
+      countEvents: committed('countEvents'),
       listRecent: committed('listRecent'),
       listPaused: committed('listPaused'),
       countPaused: committed('countPaused'),

@@ -5,6 +5,7 @@ import type { EncodedEvent } from '../../event.ts'
 import { type StreamPath, isBelow, parentPath, pathName } from '../../path.ts'
 import { expiresAt } from '../expires-at.ts'
 import type {
+  EventCount,
   CataloguePage,
   CatalogueRow,
   EventPage,
@@ -215,6 +216,19 @@ export class MemoryTables {
         (path === prefix || isBelow(path, prefix)) && inOrder(after, path) && matches(path, page.match, page.fuzzy),
     )
     return rows.slice(0, page.limit).map((row) => catalogueRow(JSON.parse(row.state) as CoreState))
+  }
+
+  countEvents(after: number, limit: number): EventCount {
+    const page = [...this.#streams.values()]
+      .toSorted((a, b) => a.id - b.id)
+      .filter(({ id }) => id > after)
+      .slice(0, limit)
+    const events = page.map(({ state }) => (JSON.parse(state) as CoreState).eventCount)
+    return {
+      streams: page.length,
+      events: events.reduce((sum, each) => sum + each, 0),
+      last: page.length < limit ? null : (page.at(-1)?.id ?? null),
+    }
   }
 
   listRecent(limit: number): CatalogueRow[] {

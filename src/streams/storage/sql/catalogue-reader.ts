@@ -1,5 +1,5 @@
 import { ROOT_PATH, type StreamPath } from '../../path.ts'
-import type { CataloguePage, CatalogueRow, ParkedSnapshot, SiblingsPage } from '../port.ts'
+import type { CataloguePage, CatalogueRow, EventCount, ParkedSnapshot, SiblingsPage } from '../port.ts'
 import { CATALOGUE_COLUMNS, checkedCatalogueRow } from './catalogue-columns.ts'
 import type { Sql, SqlQuery, SqlRow } from './sql.ts'
 
@@ -17,6 +17,7 @@ export class CatalogueReader {
   readonly #processed: SqlQuery
   readonly #expired: SqlQuery
   readonly #nextExpiry: SqlQuery
+  readonly #countEvents: SqlQuery
   readonly #recent: SqlQuery
   readonly #paused: SqlQuery
   readonly #countPaused: SqlQuery
@@ -54,6 +55,10 @@ export class CatalogueReader {
     this.#processed = sql.query('select path from streams where processor_count > 0 and path > ? order by path limit ?')
     this.#expired = sql.query('select path from streams where expires_at <= ? order by expires_at, path limit ?')
     this.#nextExpiry = sql.query('select min(expires_at) from streams where expires_at is not null')
+    this.#countEvents = sql.query(
+      `select count(*), coalesce(sum(event_count), 0), max(id)
+       from (select id, event_count from streams where id > ? order by id limit ?)`,
+    )
     this.#recent = sql.query(`select ${COLUMNS} from streams order by last_event_at desc, id desc limit ?`)
     this.#paused = sql.query(
       `select ${COLUMNS} from streams where paused = 1 order by last_event_at desc, id desc limit ?`,
@@ -81,6 +86,11 @@ export class CatalogueReader {
 
   nextExpiry(): number | null {
     return (this.#nextExpiry.get() as [number | null])[0]
+  }
+
+  countEvents(after: number, limit: number): EventCount {
+    const [streams, events, last] = this.#countEvents.get(after, limit) as [number, number, number | null]
+    return { streams, events, last: streams < limit ? null : last }
   }
 
   recent(limit: number): CatalogueRow[] {

@@ -83,6 +83,7 @@ export function committedReader(sql: Sql): CommittedReader {
     listExpired: guarded(catalogue.expired.bind(catalogue)),
     nextExpiry: guarded(catalogue.nextExpiry.bind(catalogue)),
     list: guarded(catalogue.list.bind(catalogue), itself),
+    countEvents: guarded(catalogue.countEvents.bind(catalogue)),
     listRecent: guarded(catalogue.recent.bind(catalogue)),
     listPaused: guarded(catalogue.paused.bind(catalogue)),
     countPaused: guarded(catalogue.countPaused.bind(catalogue)),
