@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connectItx } from '../src/itx/client/connect.ts'
+import { addProjects } from './add-projects.ts'
 import { Tributary, launchBrowser } from './harness.ts'
 import { signIn } from './pages.ts'
 
@@ -19,6 +21,16 @@ beforeAll(async () => {
   const token = await tributary.token()
   await tributary.append(token, '/agents/a1/runs/7', [{ type: 'step', payload: { text: 'hello' } }, { type: 'end' }])
   await tributary.append(token, '/agents/a2', [{ type: 'step' }])
+  await tributary.append(token, '/still', [{ type: 'step' }])
+  const client = connectItx({ url: tributary.url, token: await tributary.token('admin'), project: 'demo' })
+  await client.onStream('/still', (stream) => stream.pause())
+  await client.onStream('/still', (stream) => stream.append([{ type: 'refused' }])).catch(() => {})
+  client.close()
+  // As many as the switcher has a search for.
+  addProjects(
+    tributary,
+    Array.from({ length: 9 }, (_, i) => ({ slug: `more-${i}`, name: `More ${i}` })),
+  )
 })
 afterAll(async () => {
   await browser.close()
@@ -45,11 +57,37 @@ interface AxeResults {
 /** What is opened, and how, before it is looked at. */
 const PLACES: Readonly<Record<string, { readonly path: string; readonly open?: (page: Page) => Promise<unknown> }>> = {
   'the list of projects': { path: '/projects' },
-  'the home of a project': { path: '/projects/demo' },
+  'a search for projects that finds none': { path: '/projects?match=none' },
+  'what is done with a project': {
+    path: '/projects',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'More for Demo' }).click()
+      await page.getByRole('menuitem', { name: 'Rename…' }).waitFor()
+    },
+  },
+  'the deletion of a project': {
+    path: '/projects',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'More for Demo' }).click()
+      await page.getByRole('menuitem', { name: 'Delete…' }).click()
+      await page.getByRole('dialog', { name: 'Delete Demo?' }).getByText('on the disk').waitFor()
+    },
+  },
+  'the switcher of projects': {
+    path: '/projects/demo',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Project Demo: switch' }).click()
+      await page.getByRole('searchbox', { name: 'Find a project' }).waitFor()
+    },
+  },
+  'the home of a project': {
+    path: '/projects/demo',
+    open: (page) => page.getByRole('button', { name: 'Resume /still' }).waitFor(),
+  },
   'a stream': { path: DEEP },
   'a stream with an event open': {
     path: `${DEEP}?at=2`,
-    open: (page) => page.getByRole('region', { name: 'The event at offset 2' }).getByText('hello').waitFor(),
+    open: (page) => page.getByRole('dialog', { name: 'The event at offset 2' }).getByText('hello').waitFor(),
   },
   'a stream that does not exist': { path: '/projects/demo/streams/none' },
   'an address with what cannot be shown': { path: `${DEEP}?at=x` },

@@ -426,7 +426,7 @@ describe('what fails', () => {
     isFailing = true
     await item('a').focus()
     await page.keyboard.press('ArrowRight')
-    const failed = page.getByRole('treeitem', { name: /FORBIDDEN: the disk is on fire/ })
+    const failed = page.getByRole('treeitem', { name: /FORBIDDEN: The disk is on fire/ })
     await failed.waitFor()
     await page.keyboard.press('ArrowDown')
     // By itself it is asked for again once or twice; here it is for each press, and the focus stays.

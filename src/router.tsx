@@ -1,6 +1,7 @@
 import { QueryClient } from '@tanstack/react-query'
 import { createRouter } from '@tanstack/react-router'
 import { setupRouterSsrQueryIntegration } from '@tanstack/react-router-ssr-query'
+import { ErrorPage } from './components/ui/error-page.tsx'
 import { pageNonce } from './itx/page-context.ts'
 import { routeTree } from './routeTree.gen.ts'
 
@@ -8,8 +9,14 @@ import { routeTree } from './routeTree.gen.ts'
 export function getRouter() {
   const queryClient = new QueryClient({
     defaultOptions: {
+      // What the browser calls offline may reach a server on the same machine or network: the socket finds out, and what
+      // fails says so. Paused, it would load for good and say nothing.
       queries: {
+        networkMode: 'always',
         refetchOnWindowFocus: false,
+      },
+      mutations: {
+        networkMode: 'always',
       },
     },
   })
@@ -18,6 +25,8 @@ export function getRouter() {
     ...(nonce === undefined ? {} : { ssr: { nonce } }),
     routeTree,
     context: { queryClient },
+    // In the place of the part that broke: the frame around it stays.
+    defaultErrorComponent: ({ error }) => <ErrorPage error={error} />,
     defaultPreload: 'intent',
     scrollRestoration: true,
     // Loaders only prefetch: what is fresh is the query cache's business.

@@ -8,7 +8,9 @@ import {
 } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { ErrorPage } from '../components/ui/error-page.tsx'
+import { NavigationProgress } from '../components/ui/navigation-progress.tsx'
 import { NotFoundPage } from '../components/ui/not-found-page.tsx'
+import { Recovery } from '../components/ui/use-retry-failed.ts'
 import { DEFAULTS, preferencesOf } from '../components/preferences/preferences.ts'
 import { useKeptPreferences } from '../components/preferences/use-kept-preferences.ts'
 import { PreferencesProvider } from '../components/preferences/use-preferences.ts'
@@ -51,7 +53,11 @@ function Document({ children }: { readonly children: ReactNode }) {
       </head>
       <body>
         <PreferencesProvider value={kept}>
-          <ItxProvider connection={tabConnection()}>{children}</ItxProvider>
+          <ItxProvider connection={tabConnection()}>
+            <NavigationProgress />
+            <Recovery />
+            {children}
+          </ItxProvider>
         </PreferencesProvider>
         <Scripts />
       </body>

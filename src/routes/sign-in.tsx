@@ -2,14 +2,14 @@ import { createFileRoute, redirect } from '@tanstack/react-router'
 import { OutsidePage } from '../components/auth/outside-page.tsx'
 import { HOME, redirectPath } from '../components/auth/redirect-path.ts'
 import { SignInForm } from '../components/auth/sign-in-form.tsx'
+import { Notice } from '../components/ui/notice.tsx'
 import { isSignedIn, needsSetup } from '../itx/page-context.ts'
 
 export const Route = createFileRoute('/sign-in')({
-  // Undefined, not absent: the router lays what is returned over what was asked, and the bad value would show through.
-  validateSearch: (search: Record<string, unknown>): { redirect?: string | undefined } => {
-    const target = redirectPath(search['redirect'])
-    return { redirect: target === HOME ? undefined : target }
-  },
+  // Whatever it asks for is followed through `redirectPath` alone; what that leaves out, the page says.
+  validateSearch: ({ redirect: asked }: Record<string, unknown>): { redirect?: string | undefined } => ({
+    redirect: asked === undefined ? undefined : String(asked),
+  }),
   beforeLoad: async ({ search }) => {
     if (await isSignedIn()) throw redirect({ href: redirectPath(search.redirect) })
     if (await needsSetup()) throw redirect({ to: '/' })
@@ -19,10 +19,17 @@ export const Route = createFileRoute('/sign-in')({
 })
 
 function SignInPage() {
-  const search = Route.useSearch()
+  const { redirect: asked } = Route.useSearch()
+  const target = redirectPath(asked)
   return (
     <OutsidePage title="Sign in" intro="Durable event streams, on a machine of your own.">
-      <SignInForm target={redirectPath(search.redirect)} />
+      {asked !== undefined && asked !== HOME && target === HOME && (
+        <Notice tone="warn">
+          The link that led here asked to go on to a place that is not on this site. After signing in you see your
+          projects instead.
+        </Notice>
+      )}
+      <SignInForm target={target} />
     </OutsidePage>
   )
 }

@@ -1,10 +1,9 @@
 import type { ObjectDescription, ProjectDescription, ProjectInfo } from '../../itx/handle.ts'
 import { projectDescriptionQuery } from '../../itx/queries.ts'
 import { useItxQuery } from '../../itx/react/hooks.ts'
-import { itxErrorCode } from '../../streams/errors.ts'
-import { Button } from '../ui/button.tsx'
 import { CodeBlock } from '../ui/code-block.tsx'
-import { ErrorNotice } from '../ui/notice.tsx'
+import { Failure } from '../ui/failure.tsx'
+import { Skeleton } from '../ui/skeleton.tsx'
 import { type Place, beginnings, examplesOf } from './examples.ts'
 import { Method } from './method.tsx'
 import { ObjectMap } from './object-map.tsx'
@@ -23,18 +22,16 @@ export function ApiPage({ project, origin }: ApiPageProps) {
     <main id="content" tabIndex={-1} className="min-w-0 flex-1 outline-none lg:min-h-0 lg:overflow-auto">
       <div className="mx-auto w-full max-w-5xl px-4 py-8 sm:px-6 lg:py-12">
         <h1 className="text-title font-semibold tracking-tight">API</h1>
-        {data ? (
-          <Reference description={data} place={{ origin, slug: project.slug }} />
-        ) : error ? (
+        {error && (
           <div className="mt-4">
-            <ErrorNotice code={itxErrorCode(error)} message={error.message}>
-              <Button className="ms-3" disabled={isFetching} onClick={() => void refetch()}>
-                Try again
-              </Button>
-            </ErrorNotice>
+            <Failure error={error} isStale={data !== undefined} onRetry={() => void refetch()} busy={isFetching} />
           </div>
-        ) : (
-          <p className="mt-4 text-soft">Loading…</p>
+        )}
+        {data && <Reference description={data} place={{ origin, slug: project.slug }} />}
+        {!data && !error && (
+          <div className="mt-4">
+            <Skeleton label="Loading what programs can do" rows={12} />
+          </div>
         )}
       </div>
     </main>

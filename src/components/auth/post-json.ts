@@ -11,6 +11,9 @@ export type Posted =
       readonly retryAfter: number | null
     }
 
+/** How long an answer may take. */
+const ANSWER_MS = 15_000
+
 /** Posts a body as JSON. Never throws: a form has to say what went wrong. */
 export async function postJson(url: string, body: unknown): Promise<Posted> {
   try {
@@ -18,6 +21,7 @@ export async function postJson(url: string, body: unknown): Promise<Posted> {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
+      signal: AbortSignal.timeout(ANSWER_MS),
     })
     if (response.ok) return { ok: true }
     const { code, message } = await errorOf(response)
@@ -29,8 +33,11 @@ export async function postJson(url: string, body: unknown): Promise<Posted> {
       message: message ?? `The server answered ${response.status}.`,
       retryAfter: Number.isFinite(seconds) && seconds > 0 ? seconds : null,
     }
-  } catch {
-    const message = 'The server cannot be reached. Check that it is running, then try again.'
+  } catch (error) {
+    const isLate = error instanceof DOMException && error.name === 'TimeoutError'
+    const message = isLate
+      ? `The server has not answered for ${ANSWER_MS / 1000} s. Try again.`
+      : 'The server cannot be reached. Check that it is running, then try again.'
     return { ok: false, status: 0, code: undefined, message, retryAfter: null }
   }
 }

@@ -10,12 +10,14 @@ import { ShortcutsProvider, useShortcut, useShortcutKeys } from '../shortcuts/us
 import { Button } from '../ui/button.tsx'
 import { SearchIcon } from '../ui/icons.tsx'
 import { Kbd } from '../ui/kbd.tsx'
+import { ToastArea } from '../ui/toast-area.tsx'
 import { Breadcrumbs } from './breadcrumbs.tsx'
 import { ConnectionState } from './connection-state.tsx'
 import { ProjectPages } from './project-pages.tsx'
 import { ProjectSwitcher } from './project-switcher.tsx'
 import { ReaderMenu } from './reader-menu.tsx'
 import { RoleBadge } from './role-badge.tsx'
+import { ViewPausedProvider } from './view-paused.ts'
 
 interface AppFrameProps {
   /** The project whose pages these are; absent on pages about all of them. */
@@ -28,6 +30,7 @@ interface AppFrameProps {
 /** The frame of every page behind sign-in: where one is, who one is, and whether the page is live. */
 export function AppFrame({ project, path = null, children }: AppFrameProps) {
   const shortcuts = useShortcutKeys()
+  const [isPaused, setPaused] = useState(false)
   return (
     <ShortcutsProvider value={shortcuts}>
       <div className="flex min-h-dvh flex-col lg:h-dvh">
@@ -37,14 +40,21 @@ export function AppFrame({ project, path = null, children }: AppFrameProps) {
         >
           Skip to content
         </a>
-        <TopBar project={project} path={path} />
-        {children}
+        <TopBar project={project} path={path} isPaused={isPaused} />
+        <ViewPausedProvider value={setPaused}>{children}</ViewPausedProvider>
       </div>
+      <ToastArea />
     </ShortcutsProvider>
   )
 }
 
-function TopBar({ project, path }: { readonly project: ProjectInfo | undefined; readonly path: StreamPath | null }) {
+interface TopBarProps {
+  readonly project: ProjectInfo | undefined
+  readonly path: StreamPath | null
+  readonly isPaused: boolean
+}
+
+function TopBar({ project, path, isPaused }: TopBarProps) {
   const [floating, setFloating] = useState<'palette' | 'help' | null>(null)
   useFrameShortcuts(project, setFloating)
   useEffect(() => {
@@ -82,7 +92,7 @@ function TopBar({ project, path }: { readonly project: ProjectInfo | undefined; 
             <Kbd keys="mod+k" />
           </span>
         </Button>
-        <ConnectionState />
+        <ConnectionState isPaused={isPaused} />
         <ReaderMenu onHelp={() => setFloating('help')} />
       </div>
       <Palette project={project} path={path} open={floating === 'palette'} onClose={() => setFloating(null)} />

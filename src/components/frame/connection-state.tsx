@@ -2,9 +2,15 @@ import { useLocation } from '@tanstack/react-router'
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import type { ConnectionStatus } from '../../itx/client/connection.ts'
 import { useItxStatus } from '../../itx/react/hooks.ts'
+import { PauseIcon } from '../ui/icons.tsx'
 
-/** What is known of this tab's socket: said politely when it changes, counted down for the eye alone. */
-export function ConnectionState() {
+interface ConnectionStateProps {
+  /** The reader has paused what the page shows. */
+  readonly isPaused: boolean
+}
+
+/** Whether the page is live, and why not: said politely when it changes, counted down for the eye alone. */
+export function ConnectionState({ isPaused }: ConnectionStateProps) {
   const status = useItxStatus()
   const here = useLocation({ select: (location) => location.href })
   const isOnline = useSyncExternalStore(
@@ -12,12 +18,17 @@ export function ConnectionState() {
     () => navigator.onLine,
     () => true,
   )
+  const standsStill = isPaused && status.state === 'connected'
   const seconds = useSecondsUntil(isOnline ? status.retryAt : undefined)
   return (
     <div role="status" className="flex min-h-6 items-center gap-2 text-small whitespace-nowrap">
-      <Dot state={status.state} />
-      <span className={status.state === 'connected' || status.state === 'idle' ? 'text-soft' : 'text-warn'}>
-        {isOnline || status.state === 'connected' ? words(status) : 'Offline'}
+      {standsStill ? <PauseIcon className="scale-75 text-warn" /> : <Dot state={status.state} />}
+      <span
+        className={
+          !standsStill && (status.state === 'connected' || status.state === 'idle') ? 'text-soft' : 'text-warn'
+        }
+      >
+        {standsStill ? 'Paused' : isOnline || status.state === 'connected' ? words(status) : 'Offline'}
         {seconds !== null && <span aria-hidden="true"> in {seconds} s</span>}
       </span>
       {status.state === 'signed-out' && (

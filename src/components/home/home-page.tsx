@@ -1,23 +1,27 @@
 import type { ProjectInfo } from '../../itx/handle.ts'
 import { projectOverviewQuery } from '../../itx/queries.ts'
 import { useItxQuery } from '../../itx/react/hooks.ts'
-import { itxErrorCode } from '../../streams/errors.ts'
 import { appendSnippets } from '../stream/append-snippets.ts'
+import { visibleName } from '../stream/foreign-text.ts'
 import { StreamLink } from '../stream/stream-link.tsx'
 import { TreeButton } from '../stream/stream-header.tsx'
-import { Button, buttonClass } from '../ui/button.tsx'
+import { buttonClass } from '../ui/button.tsx'
 import { EmptyState } from '../ui/empty-state.tsx'
-import { ErrorNotice } from '../ui/notice.tsx'
+import { Failure } from '../ui/failure.tsx'
 import { formatCount } from '../ui/formats.ts'
 import { sumOf } from '../ui/series.ts'
 import { Skeleton } from '../ui/skeleton.tsx'
 import { ActiveStreams } from './active-streams.tsx'
-import { AppendRate } from './append-rate.tsx'
 import { ProjectSettings } from './project-settings.tsx'
+import { Rates } from './rates.tsx'
+import { RefusalCauses } from './refusal-causes.tsx'
 import { Standstills } from './standstills.tsx'
 
-/** What is shown is asked anew this often, while the tab is visible. */
-const REFRESH_MS = 2000
+/**
+ * The tree's watching has the overview read anew whenever something happens. This often it is asked for all the same,
+ * while the tab is visible: of processors that are parked nothing is told.
+ */
+const HEARTBEAT_MS = 15_000
 
 interface HomePageProps {
   readonly project: ProjectInfo
@@ -28,7 +32,7 @@ interface HomePageProps {
 /** What a project is doing now: how much comes in, where, and what stands still. */
 export function HomePage({ project, origin }: HomePageProps) {
   const { data, error, refetch, isFetching } = useItxQuery(projectOverviewQuery(project.id), {
-    refetchInterval: REFRESH_MS,
+    refetchInterval: HEARTBEAT_MS,
   })
   const isEmpty = data !== undefined && data.streams === 0
   return (
@@ -37,7 +41,7 @@ export function HomePage({ project, origin }: HomePageProps) {
         <header className="flex flex-wrap items-end justify-between gap-x-6 gap-y-2">
           <div className="min-w-0">
             <h1 className="text-title font-semibold tracking-tight wrap-anywhere">
-              <bdi>{project.name}</bdi>
+              <bdi>{visibleName(project.name)}</bdi>
             </h1>
             <p className="font-mono text-small text-soft">{project.slug}</p>
           </div>
@@ -51,21 +55,15 @@ export function HomePage({ project, origin }: HomePageProps) {
           )}
         </header>
         {error && (
-          <ErrorNotice
-            code={itxErrorCode(error)}
-            message={data ? `${error.message}: what is shown may be old.` : error.message}
-          >
-            <Button className="ms-3" disabled={isFetching} onClick={() => void refetch()}>
-              Try again
-            </Button>
-          </ErrorNotice>
+          <Failure error={error} isStale={data !== undefined} onRetry={() => void refetch()} busy={isFetching} />
         )}
         {!data && !error && <Skeleton label="Loading what the project is doing" rows={8} />}
         {isEmpty && <NoStreams project={project} origin={origin} />}
         {data && !isEmpty && (
           <>
-            <AppendRate overview={data} />
-            <Standstills project={project.slug} overview={data} />
+            <Rates overview={data} />
+            <RefusalCauses refusals={data.refusals} />
+            <Standstills project={project} overview={data} />
             <div className="grid gap-4 2xl:grid-cols-2">
               <ActiveStreams
                 title="Latest activity"

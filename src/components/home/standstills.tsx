@@ -1,59 +1,56 @@
-import type { ProjectOverview } from '../../itx/handle.ts'
-import { visibleName } from '../stream/foreign-text.ts'
-import { StreamLink } from '../stream/stream-link.tsx'
+import { useRef } from 'react'
+import type { ProjectInfo, ProjectOverview } from '../../itx/handle.ts'
 import { counted, formatCount } from '../ui/formats.ts'
-import { PauseIcon, WarnIcon } from '../ui/icons.tsx'
-import { Moment } from '../ui/moment.tsx'
 import { Panel } from '../ui/panel.tsx'
+import { ParkedLine, PausedLine } from './standstill-lines.tsx'
 
 /** Parked processors that the server counts. */
 const MOST_COUNTED = 200
 
 interface StandstillsProps {
-  /** The project's slug. */
-  readonly project: string
+  readonly project: ProjectInfo
   readonly overview: ProjectOverview
 }
 
 /** What waits for somebody: streams that are paused, and processors that stand before an event they cannot pass. */
 export function Standstills({ project, overview }: StandstillsProps) {
   const { paused, pausedCount, parked, parkedCount } = overview
-  if (pausedCount + parkedCount === 0) {
-    return <p className="text-small text-soft">Nothing stands still: no stream is paused, no processor is parked.</p>
-  }
+  const place = useRef<HTMLDivElement>(null)
+  // The line that was set going will be gone, and the focus with it.
+  const onDone = () => place.current?.focus()
+  const mayAct = project.role === 'operator' || project.role === 'admin'
+  const lines = { project, mayAct, onDone }
+  const none = pausedCount + parkedCount === 0
   return (
-    <Panel title="Standing still" about={words(pausedCount, parkedCount)} flush>
-      <ul className="divide-y divide-line">
-        {parked.map(({ path, processor, offset, error, at }) => (
-          <li key={`${path} ${processor}`} className="flex flex-wrap items-baseline gap-x-3 px-4 py-1.5">
-            <WarnIcon className="self-center text-danger" />
-            <StreamLink project={project} path={path} className="link foreign font-mono wrap-anywhere">
-              {visibleName(path)}
-            </StreamLink>
-            <span className="min-w-0 flex-1 basis-64 wrap-anywhere">
-              <span className="font-medium">{visibleName(processor)}</span> stands before offset {formatCount(offset)}:{' '}
-              <span className="foreign text-soft">{visibleName(error)}</span>
-            </span>
-            <span className="text-small text-soft">
-              <Moment iso={at} />
-            </span>
-          </li>
-        ))}
-        {paused.map((row) => (
-          <li key={row.path} className="flex flex-wrap items-baseline gap-x-3 px-4 py-1.5">
-            <PauseIcon className="self-center text-warn" />
-            <StreamLink project={project} path={row.path} className="link foreign font-mono wrap-anywhere">
-              {visibleName(row.path)}
-            </StreamLink>
-            <span className="flex-1">paused</span>
-            <span className="text-small text-soft">
-              <Moment iso={row.lastEventAt} />
-            </span>
-          </li>
-        ))}
-      </ul>
-    </Panel>
+    <div ref={place} tabIndex={-1} className="min-w-0 outline-none">
+      {none && (
+        <p role="status" className="text-small text-soft">
+          Nothing stands still: no stream is paused, no processor is parked.
+        </p>
+      )}
+      {!none && (
+        <Panel
+          title="Standing still"
+          about={words(pausedCount, parkedCount)}
+          flush
+          {...(left(overview) > 0 && { foot: `${formatCount(left(overview))} more are not listed here.` })}
+        >
+          <ul className="divide-y divide-line">
+            {parked.map((each) => (
+              <ParkedLine key={`${each.path} ${each.processor}`} parked={each} {...lines} />
+            ))}
+            {paused.map((row) => (
+              <PausedLine key={row.path} row={row} {...lines} />
+            ))}
+          </ul>
+        </Panel>
+      )}
+    </div>
   )
+}
+
+function left({ paused, pausedCount, parked, parkedCount }: ProjectOverview): number {
+  return pausedCount - paused.length + parkedCount - parked.length
 }
 
 function words(paused: number, parked: number): string {

@@ -1,6 +1,7 @@
 import { type KeyboardEvent, type ReactNode, useId, useRef, useState } from 'react'
 import { Dialog, Modal, ModalOverlay } from 'react-aria-components'
 import { Kbd } from '../ui/kbd.tsx'
+import { failureLine, failureWords } from '../ui/failure-words.ts'
 import { askedOf } from './asked.ts'
 import type { PaletteProps } from './palette.tsx'
 import { type Line, useLines } from './use-lines.ts'
@@ -21,7 +22,7 @@ export function PalettePopup({ project, path, onClose }: PaletteProps) {
     try {
       await line.run()
     } catch (failure) {
-      setProblem(failure instanceof Error ? failure.message : String(failure))
+      setProblem(failureWords(failure).what)
     }
   }
   const go = (to: number) => {
@@ -106,14 +107,14 @@ export function PalettePopup({ project, path, onClose }: PaletteProps) {
           </div>
           <p role="status" className="min-h-8 border-t border-line px-4 py-1.5 text-small text-soft wrap-anywhere">
             {problem ??
-              error?.message ??
+              (error && failureLine(error)) ??
               (asked.kind === 'wrong'
                 ? asked.why
                 : lines.length > 0
                   ? hint(project !== undefined)
                   : isSearching
                     ? 'Searching…'
-                    : 'Nothing found')}
+                    : `Nothing that is called “${typed.trim()}” is here.`)}
           </p>
         </Dialog>
       </Modal>

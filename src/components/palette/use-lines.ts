@@ -4,6 +4,7 @@ import type { ProjectInfo } from '../../itx/handle.ts'
 import { streamLettersQuery } from '../../itx/queries.ts'
 import { useItxQuery } from '../../itx/react/hooks.ts'
 import { useItxConnection } from '../../itx/react/provider.ts'
+import { ItxError } from '../../streams/errors.ts'
 import { type StreamPath, ROOT_PATH, parsePath } from '../../streams/path.ts'
 import { type Shortcut, useAllShortcuts } from '../shortcuts/use-shortcuts.ts'
 import { visibleName } from '../stream/foreign-text.ts'
@@ -82,16 +83,16 @@ export function useLines({ project, path, asked, onClose }: Wanted): Lines {
 
 type Jump = Extract<Asked, { kind: 'offset' | 'time' }>
 
-/** Finds the offset that is asked for. @throws when every event is older than the time. */
+/** Finds the offset that is asked for. @throws {ItxError} NOT_FOUND when every event is older than the time. */
 function useJump(): (project: ProjectInfo, path: StreamPath, jump: Jump) => Promise<number> {
   const connection = useItxConnection()
   return async (project, path, jump) => {
     if (jump.kind === 'offset') return jump.offset
-    if (connection === null) throw new Error('There is no connection yet')
+    if (connection === null) throw new ItxError('UNAVAILABLE', 'there is no connection yet', { reason: 'offline' })
     using handle = await connection.project(project.id)
     using stream = handle.streams.get(path)
     const offset = await offsetAt(stream, jump.time)
-    if (offset === null) throw new Error('All events of this stream are older')
+    if (offset === null) throw new ItxError('NOT_FOUND', 'all events of this stream are older', { path })
     return offset
   }
 }

@@ -2,11 +2,11 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { type SubmitEvent, useState } from 'react'
 import { browserClient } from '../../itx/client/browser-client.ts'
-import { projectBySlugQuery, projectsQuery } from '../../itx/queries.ts'
-import { itxErrorCode } from '../../streams/errors.ts'
+import { inTime } from '../../itx/client/in-time.ts'
 import { Button } from '../ui/button.tsx'
+import { Failure } from '../ui/failure.tsx'
 import { Field } from '../ui/field.tsx'
-import { ErrorNotice } from '../ui/notice.tsx'
+import { noteCreated } from './project-cache.ts'
 
 const MAX_SLUG = 63
 
@@ -20,13 +20,11 @@ export function CreateProjectForm() {
   const create = useMutation({
     mutationFn: async (input: { readonly slug: string; readonly name: string }) => {
       using root = await browserClient().root()
-      return await root.projects.create(input)
+      return await inTime(root.projects.create(input))
     },
     onSuccess: async (project) => {
-      // It may have been asked for, and found missing, before.
-      queryClient.setQueryData(projectBySlugQuery(project.slug).queryKey, project)
-      await queryClient.invalidateQueries({ queryKey: projectsQuery().queryKey })
-      await navigate({ to: '/projects/$slug/streams', params: { slug: project.slug } })
+      await noteCreated(queryClient, project)
+      await navigate({ to: '/projects/$slug', params: { slug: project.slug } })
     },
   })
   const submit = (event: SubmitEvent<HTMLFormElement>) => {
@@ -35,7 +33,7 @@ export function CreateProjectForm() {
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      {create.error && <ErrorNotice code={itxErrorCode(create.error)} message={create.error.message} />}
+      {create.error && <Failure error={create.error} isAct />}
       <Field
         label="Name"
         required

@@ -12,6 +12,6 @@ test('every snippet names this server, the project and the path', () => {
 test('a path with what a shell or JavaScript takes for its own is quoted', () => {
   const [curl, typescript, cli] = codes("/it's $HOME")
   expect(curl).toContain(`'http://localhost:3000/api/streams/demo/it'\\''s $HOME'`)
-  expect(typescript).toContain(`itx.onStream("/it's $HOME"`)
+  expect(typescript).toContain(`itx.append("/it's $HOME", [`)
   expect(cli).toContain(`append '/it'\\''s $HOME' --project`)
 })

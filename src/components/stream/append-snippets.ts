@@ -22,9 +22,7 @@ export function appendSnippets({ origin, project, path }: Place): readonly Snipp
     "import { connectItx } from 'tributary/client'",
     '',
     `const itx = connectItx({ url: '${origin}', project: '${project}', token: process.env.TRIBUTARY_TOKEN })`,
-    `await itx.onStream(${literal(path)}, (stream) =>`,
-    "  stream.append([{ type: 'note', payload: { text: 'hello' } }]),",
-    ')',
+    `await itx.append(${literal(path)}, [{ type: 'note', payload: { text: 'hello' } }])`,
     'itx.close()',
   ].join('\n')
   const cli = [

@@ -1,4 +1,5 @@
-import { type EncodedInput, parseEnvelope } from '../../streams/event.ts'
+import type { EncodedInput } from '../../streams/event.ts'
+import { parseEnvelope } from '../../streams/event-input.ts'
 import { splitJsonArray } from '../../streams/json-text.ts'
 import { findJsonFault } from './json-fault.ts'
 

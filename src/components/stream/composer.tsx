@@ -1,12 +1,18 @@
 import { type KeyboardEvent, type SubmitEvent, useDeferredValue, useId, useMemo, useState } from 'react'
 import type { ProjectInfo } from '../../itx/handle.ts'
 import { useItxMutation } from '../../itx/react/hooks.ts'
-import { itxErrorCode, itxErrorDetails } from '../../streams/errors.ts'
 import type { EncodedInput, Receipt } from '../../streams/event.ts'
 import { Button } from '../ui/button.tsx'
+import { Failure } from '../ui/failure.tsx'
 import { counted, formatCount } from '../ui/formats.ts'
-import { ErrorNotice } from '../ui/notice.tsx'
-import { type Composed, readComposed } from './composer-input.ts'
+import { lazily, useLazily } from '../ui/lazily.ts'
+import type { Composed } from './composer-input.ts'
+
+/** Loaded when somebody comes to write: most readers never do. */
+const input = lazily(() => import('./composer-input.ts'))
+
+/** What is written, as far as it is known yet. */
+type Written = Composed | { readonly kind: 'unread' }
 
 const PLACEHOLDER = '{"type": "note", "payload": {"text": "hello"}}'
 
@@ -37,15 +43,21 @@ function ComposerForm({ project, path, exists, refuses, onAppended }: ComposerPr
   const [text, setText] = useState('')
   // A pasted megabyte is read after the key was shown, not before.
   const settled = useDeferredValue(text)
-  const composed = useMemo(() => readComposed(settled), [settled])
+  const reader = useLazily(input, text !== '')
+  const composed = useMemo((): Written => {
+    if (settled.trim() === '') return { kind: 'empty' }
+    return reader.status === 'loaded' ? reader.module.readComposed(settled) : { kind: 'unread' }
+  }, [settled, reader])
   const append = useItxMutation(project.id, async (handle, inputs: readonly EncodedInput[]) => {
     using stream = handle.streams.get(path)
     return await stream.append(inputs)
   })
-  const send = () => {
-    // Who types fast sends before the check has caught up.
-    const now = settled === text ? composed : readComposed(text)
-    if (now.kind !== 'ready' || append.isPending) return
+  const send = async () => {
+    if (append.isPending) return
+    // Who types fast sends before the check has caught up, or is there at all.
+    const { readComposed } = await import('./composer-input.ts')
+    const now = readComposed(text)
+    if (now.kind !== 'ready') return
     append.mutate(now.inputs, {
       onSuccess: () => {
         setText('')
@@ -55,12 +67,12 @@ function ComposerForm({ project, path, exists, refuses, onAppended }: ComposerPr
   }
   const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault()
-    send()
+    send().catch(input.preload)
   }
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
     event.preventDefault()
-    send()
+    send().catch(input.preload)
   }
   const change = (value: string) => {
     setText(value)
@@ -70,7 +82,7 @@ function ComposerForm({ project, path, exists, refuses, onAppended }: ComposerPr
   const wrong = composed.kind === 'wrong'
   return (
     <form onSubmit={submit} className="grid gap-2 border-t border-line bg-surface px-4 py-3" aria-label="Append events">
-      {append.error && <AppendError error={append.error} />}
+      {append.error && <Failure error={append.error} isAct />}
       <label htmlFor={id} className="sr-only">
         Events to append to {path}, as JSON: one, an array, or one per line
       </label>
@@ -80,6 +92,7 @@ function ComposerForm({ project, path, exists, refuses, onAppended }: ComposerPr
         rows={Math.min(12, Math.max(2, text.split('\n', 13).length))}
         onChange={(event) => change(event.target.value)}
         onKeyDown={onKeyDown}
+        onFocus={input.preload}
         placeholder={PLACEHOLDER}
         spellCheck={false}
         autoCapitalize="off"
@@ -94,7 +107,9 @@ function ComposerForm({ project, path, exists, refuses, onAppended }: ComposerPr
           aria-live="polite"
           className={`min-w-0 flex-1 basis-48 text-small wrap-anywhere ${wrong ? 'text-danger' : 'text-soft'}`}
         >
-          {append.data && text === '' ? receiptWords(append.data) : checkWords(composed, exists, refuses)}
+          {append.data && text === ''
+            ? receiptWords(append.data)
+            : checkWords(composed, reader.status === 'failed', exists, refuses)}
         </p>
         <Button
           look="main"
@@ -109,8 +124,10 @@ function ComposerForm({ project, path, exists, refuses, onAppended }: ComposerPr
   )
 }
 
-function checkWords(composed: Composed, exists: boolean, refuses: ComposerProps['refuses']): string {
+function checkWords(composed: Written, isLost: boolean, exists: boolean, refuses: ComposerProps['refuses']): string {
   switch (composed.kind) {
+    case 'unread':
+      return isLost ? 'What checks it could not be loaded. Type again to retry.' : 'Checking…'
     case 'wrong':
       return composed.message
     case 'ready':
@@ -132,15 +149,4 @@ function receiptWords(receipts: readonly Receipt[]): string {
   if (duplicates === receipts.length) return `Already there, by its key: ${where}.`
   const also = duplicates > 0 ? ` ${formatCount(duplicates)} of them were there already, by their key.` : ''
   return `Appended ${counted(receipts.length, 'event')}: ${where}.${also}`
-}
-
-function AppendError({ error }: { readonly error: Error }) {
-  const code = itxErrorCode(error)
-  // Nobody answered: the socket broke on the way there, or on the way back.
-  const unknown = itxErrorDetails(error)?.['reason'] === 'connection-lost'
-  return (
-    <ErrorNotice code={code} message={error.message}>
-      {unknown && <p>Whether it was stored is not known. Look at the events before you send it again.</p>}
-    </ErrorNotice>
-  )
 }

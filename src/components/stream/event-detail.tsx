@@ -4,6 +4,7 @@ import { Button } from '../ui/button.tsx'
 import { CopyButton } from '../ui/copy-button.tsx'
 import { formatBytes } from '../ui/formats.ts'
 import { DownloadIcon } from '../ui/icons.tsx'
+import { Moment } from '../ui/moment.tsx'
 import { visibleJson, visibleName } from './foreign-text.ts'
 import { prettyJson } from './pretty-json.ts'
 
@@ -14,20 +15,24 @@ const MOST_SHOWN = 256 * 1024
 export function EventDetail({ event }: { readonly event: EncodedEvent }) {
   const { offset, createdAt, payload, metadata, source, idempotencyKey } = event
   return (
-    <div className="grid gap-3 pt-2 pb-4 ps-8 pe-3">
-      <div className="flex flex-wrap items-center gap-x-4 gap-y-1 text-small text-soft">
-        <span>
-          Offset <span className="font-mono text-ink">{offset}</span>
-        </span>
-        <span>
-          Appended <span className="font-mono text-ink">{createdAt}</span>
-        </span>
-        {idempotencyKey !== undefined && (
-          <span className="min-w-0 wrap-anywhere">
-            Key <span className="foreign font-mono text-ink">{visibleName(idempotencyKey)}</span>
-          </span>
-        )}
-        <CopyButton text={() => eventJson(event)} what="event" labelled />
+    <div className="grid gap-3 px-4 py-3">
+      <div className="grid gap-1">
+        <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-3 gap-y-0.5 text-small [&_dt]:text-soft">
+          <dt>Appended</dt>
+          <dd className="font-mono">
+            <Moment iso={createdAt} />
+          </dd>
+          {idempotencyKey !== undefined && (
+            <>
+              <dt>Key</dt>
+              <dd className="foreign font-mono wrap-anywhere">{visibleName(idempotencyKey)}</dd>
+            </>
+          )}
+        </dl>
+        <div className="-ms-1 flex flex-wrap gap-x-2">
+          <CopyButton text={() => eventJson(event)} what="event" labelled />
+          <CopyButton text={() => linkTo(offset)} what="link" labelled />
+        </div>
       </div>
       {payload === undefined ? (
         <p className="text-small text-faint">No payload</p>
@@ -38,6 +43,12 @@ export function EventDetail({ event }: { readonly event: EncodedEvent }) {
       {source !== undefined && <JsonPart name="source" text={JSON.stringify(source)} offset={offset} />}
     </div>
   )
+}
+
+/** The address of this page with an event open. */
+function linkTo(offset: number): string {
+  const { origin, pathname } = window.location
+  return `${origin}${pathname}?at=${offset}`
 }
 
 interface JsonPartProps {
@@ -71,7 +82,7 @@ function JsonText({ text }: { readonly text: string }) {
     <pre
       // Long values scroll inside: a keyboard must be able to get there.
       tabIndex={0}
-      className="foreign max-h-[60dvh] overflow-auto px-3 py-2 font-mono text-small wrap-anywhere whitespace-pre-wrap focus-visible:outline-offset-[-2px]"
+      className="foreign overflow-x-auto px-3 py-2 font-mono text-small wrap-anywhere whitespace-pre-wrap focus-visible:outline-offset-[-2px]"
     >
       {shown}
     </pre>

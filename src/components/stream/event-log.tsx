@@ -1,49 +1,70 @@
-import { type KeyboardEvent, type ReactNode, useCallback, useState } from 'react'
-import { flushSync } from 'react-dom'
+import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { useQueryClient } from '@tanstack/react-query'
 import type { TailSnapshot } from '../../itx/client/stream-tail.ts'
+import { eventAtQuery } from '../../itx/queries.ts'
 import type { EncodedEvent } from '../../streams/event.ts'
-import { itxErrorCode } from '../../streams/errors.ts'
+import { useTellPaused } from '../frame/view-paused.ts'
 import { Button } from '../ui/button.tsx'
+import { Failure } from '../ui/failure.tsx'
 import { counted, inZone } from '../ui/formats.ts'
 import { DownIcon } from '../ui/icons.tsx'
-import { ErrorNotice } from '../ui/notice.tsx'
 import { useZone } from '../ui/use-zone.ts'
-import { EventRow, OFFSET } from './event-row.tsx'
+import { EventRow } from './event-row.tsx'
+import { GoTo } from './go-to.tsx'
 import { LogBar } from './log-bar.tsx'
+import { offsetWidth } from './offset-width.ts'
 import { useEdge } from './use-edge.ts'
 import { useEventWindow } from './use-event-window.ts'
 import { useLogKeys } from './use-log-keys.ts'
+import { EVENT_DRAWER, OFFSET, type OpenEvent } from './use-open-event.ts'
 
 interface EventLogProps {
   readonly projectId: string
   readonly path: string
   readonly tail: TailSnapshot
+  readonly event: OpenEvent
 }
 
 /** The events of a stream, newest at the bottom, live. */
-export function EventLog({ projectId, path, tail }: EventLogProps) {
+export function EventLog({ projectId, path, tail, event: { at, open, close } }: EventLogProps) {
+  const queryClient = useQueryClient()
   const live = useEventWindow(projectId, path, tail)
   const { window, newer, holdHere } = live
   const { rows, following, paused } = window
-  const [open, setOpen] = useState<ReadonlySet<number>>(new Set())
   const [focused, setFocused] = useState<number | null>(null)
-  const { scroller, handlers, touch, toEnd, keepInPlace } = useEdge({
-    following,
-    onLeave: holdHere,
-    onReach: live.reachEnd,
-  })
+  useTellPaused(paused)
+  const { scroller, handlers, touch, toEnd } = useEdge({ following, onLeave: holdHere, onReach: live.reachEnd })
   const tabStop = focused !== null && rows.some(({ offset }) => offset === focused) ? focused : rows.at(-1)?.offset
-  const toggle = useCallback(
+  const latest = useRef({ rows, at })
+  useEffect(() => {
+    latest.current = { rows, at }
+  })
+  const show = useCallback(
     (offset: number) => {
-      const show = () => {
-        // Who opens an event reads it: the log must not run away below.
-        holdHere()
-        setFocused(offset)
-        setOpen((now) => toggled(now, offset))
-      }
-      keepInPlace(`[${OFFSET}="${offset}"]`, () => flushSync(show))
+      // Who opens an event reads it: the log must not run away beside it.
+      holdHere()
+      setFocused(offset)
+      const shown = latest.current.rows.find((row) => row.offset === offset)
+      if (shown) queryClient.setQueryData(eventAtQuery(projectId, path, offset).queryKey, shown)
+      open(offset)
     },
-    [holdHere, keepInPlace],
+    [holdHere, open, queryClient, projectId, path],
+  )
+  const [asked] = useState(at)
+  useLayoutEffect(() => {
+    // A link to an event that is among the newest shows it in its place; afterwards it is the reader who moves the log.
+    const row = asked === undefined ? null : rowAt(scroller.current, asked)
+    if (!row) return
+    holdHere()
+    row.scrollIntoView({ block: 'center' })
+  }, [asked, holdHere, scroller])
+  const follow = useCallback(
+    (offset: number, byKey: boolean) => {
+      if (latest.current.at !== offset) return show(offset)
+      if (byKey) document.getElementById(EVENT_DRAWER)?.focus()
+      else close()
+    },
+    [show, close],
   )
   const jump = () => {
     live.jumpToEnd()
@@ -52,17 +73,13 @@ export function EventLog({ projectId, path, tail }: EventLogProps) {
   const { said } = useLogKeys({
     live,
     jump,
-    rows,
-    open,
+    at,
+    first: tail.state?.firstOffset ?? 1,
+    last: tail.maxOffset,
     tabStop,
     show: (offset) => {
-      const only = () => {
-        holdHere()
-        setFocused(offset)
-        setOpen(new Set([offset]))
-      }
-      flushSync(only)
-      const row = scroller.current?.querySelector<HTMLElement>(`[${OFFSET}="${offset}"]`)
+      show(offset)
+      const row = rowAt(scroller.current, offset)
       row?.scrollIntoView({ block: 'nearest' })
       row?.focus({ preventScroll: true })
     },
@@ -85,6 +102,7 @@ export function EventLog({ projectId, path, tail }: EventLogProps) {
         said={said}
         onPause={live.pause}
         onResume={jump}
+        goTo={<GoTo projectId={projectId} path={path} lastEventAt={tail.state?.lastEventAt} onOpen={show} />}
       />
       <div className="relative min-h-0 flex-1">
         <div
@@ -112,7 +130,7 @@ export function EventLog({ projectId, path, tail }: EventLogProps) {
                   {live.loadingOlder ? 'Loading…' : 'Load older'}
                 </Button>
                 {live.olderError !== null && (
-                  <ErrorNotice code={itxErrorCode(live.olderError)} message={messageOf(live.olderError)} />
+                  <Failure error={live.olderError} onRetry={() => void live.loadOlder()} busy={live.loadingOlder} />
                 )}
               </div>
             )}
@@ -121,9 +139,9 @@ export function EventLog({ projectId, path, tail }: EventLogProps) {
                 <DayAndRow key={event.offset} event={event} previous={rows[index - 1]}>
                   <EventRow
                     event={event}
-                    open={open.has(event.offset)}
+                    open={event.offset === at}
                     tabStop={event.offset === tabStop}
-                    onToggle={toggle}
+                    onFollow={follow}
                   />
                 </DayAndRow>
               ))}
@@ -171,10 +189,8 @@ function Mouth({ live }: { readonly live: boolean }) {
   )
 }
 
-function toggled(open: ReadonlySet<number>, offset: number): ReadonlySet<number> {
-  const next = new Set(open)
-  if (!next.delete(offset)) next.add(offset)
-  return next
+function rowAt(log: HTMLElement | null, offset: number): HTMLElement | null {
+  return log?.querySelector<HTMLElement>(`[${OFFSET}="${offset}"]`) ?? null
 }
 
 /** The row that a key goes to, when the focus is on one: up, down, Home, End. */
@@ -195,34 +211,4 @@ function rowForKey(event: KeyboardEvent<HTMLElement>): HTMLElement | null {
     default:
       return null
   }
-}
-
-/**
- * The width of the widest offset, its separators included: each row is a grid of its own, and they must agree. Classes,
- * because the page's policy lets no style stand in its HTML. From 3 digits to 16, the most an offset has.
- */
-const OFFSET_WIDTHS = [
-  '[--offset-width:3ch]',
-  '[--offset-width:4.5ch]',
-  '[--offset-width:5.5ch]',
-  '[--offset-width:6.5ch]',
-  '[--offset-width:8ch]',
-  '[--offset-width:9ch]',
-  '[--offset-width:10ch]',
-  '[--offset-width:11.5ch]',
-  '[--offset-width:12.5ch]',
-  '[--offset-width:13.5ch]',
-  '[--offset-width:15ch]',
-  '[--offset-width:16ch]',
-  '[--offset-width:17ch]',
-  '[--offset-width:18.5ch]',
-]
-
-function offsetWidth(rows: readonly EncodedEvent[]): string | undefined {
-  const digits = String(rows.at(-1)?.offset ?? 0).length
-  return OFFSET_WIDTHS[Math.max(0, digits - 3)]
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,39 +1,38 @@
 import { memo } from 'react'
 import { type EncodedEvent, RESERVED_PREFIX, encodedBytes } from '../../streams/event.ts'
+import { followed } from '../ui/followed.ts'
 import { formatBytes, formatCount } from '../ui/formats.ts'
 import { Clock } from '../ui/moment.tsx'
-import { Detail, preloadDetail } from './lazy-detail.tsx'
+import { preloadDrawer } from './load-drawer.ts'
+import { OFFSET } from './use-open-event.ts'
 import { visibleJson, visibleName } from './foreign-text.ts'
 
 /** Characters of a payload that a row shows: no more of it is touched. */
 const PREVIEW = 320
-
-/** Rows carry their offset here, for the keys of the log. */
-export const OFFSET = 'data-offset'
 
 interface EventRowProps {
   readonly event: EncodedEvent
   readonly open: boolean
   /** Whether Tab reaches it. */
   readonly tabStop: boolean
-  readonly onToggle: (offset: number) => void
+  readonly onFollow: (offset: number, byKey: boolean) => void
 }
 
-/** One event as a line of the log; opened, with everything that is stored of it. */
-export const EventRow = memo(function EventRow({ event, open, tabStop, onToggle }: EventRowProps) {
+/** One event as a line of the log, which leads to everything that is stored of it. */
+export const EventRow = memo(function EventRow({ event, open, tabStop, onFollow }: EventRowProps) {
   const { offset, type, createdAt, payload } = event
   const core = type.startsWith(RESERVED_PREFIX)
   const bytes = encodedBytes(event)
   return (
-    <li className={`bed ${open ? '' : 'event-row'} ${offset === 1 ? 'spring' : ''}`}>
-      <button
-        type="button"
-        aria-expanded={open}
+    <li className={`bed event-row ${offset === 1 ? 'spring' : ''}`}>
+      <a
+        href={`?at=${offset}`}
+        aria-current={open ? 'true' : undefined}
         tabIndex={tabStop ? 0 : -1}
         {...{ [OFFSET]: offset }}
-        onPointerEnter={preloadDetail}
-        onFocus={preloadDetail}
-        onClick={() => onToggle(offset)}
+        onPointerEnter={preloadDrawer}
+        onFocus={preloadDrawer}
+        onClick={(click) => followed(click, () => onFollow(offset, click.detail === 0))}
         className={`event-grid w-full rounded-sm py-1 ps-8 pe-3 text-start hover:bg-hover focus-visible:outline-offset-[-2px] ${open ? 'bg-wash' : ''} ${
           core ? 'text-faint' : ''
         }`}
@@ -49,8 +48,7 @@ export const EventRow = memo(function EventRow({ event, open, tabStop, onToggle 
         </span>
         <span className="event-preview foreign truncate font-mono text-small text-soft">{previewOf(payload)}</span>
         <span className="event-size text-small text-faint">{bytes > 0 && formatBytes(bytes)}</span>
-      </button>
-      {open && <Detail event={event} />}
+      </a>
     </li>
   )
 })

@@ -11,9 +11,20 @@ export function visibleJson(text: string): string {
   return text.replace(UNSEEN, escaped)
 }
 
+/**
+ * A joiner that changes how its neighbours look, and so is seen: between letters of a script that joins them, and between
+ * pictures. Between Latin, Greek or Cyrillic letters it is not.
+ */
+const SEEN_JOINER =
+  /(?<=[\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])(?<![\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}])[\u200c\u200d](?=[\p{L}\p{Extended_Pictographic}])(?![\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}])/u
+
 /** A name with unseen characters made visible. */
 export function visibleName(text: string): string {
-  return text.replace(UNSEEN, escaped)
+  return text.replace(UNSEEN, (character, at: number) => {
+    const isJoiner = character === '\u200c' || character === '\u200d'
+    // Its neighbours may be pairs of surrogates, and a mark may stand between.
+    return isJoiner && SEEN_JOINER.test(text.slice(Math.max(0, at - 2), at + 3)) ? character : escaped(character)
+  })
 }
 
 function escaped(character: string): string {

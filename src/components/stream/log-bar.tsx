@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 import type { TailSnapshot } from '../../itx/client/stream-tail.ts'
 import { Button } from '../ui/button.tsx'
 import { counted, formatCount } from '../ui/formats.ts'
@@ -17,13 +17,15 @@ interface LogBarProps {
   readonly said: string
   readonly onPause: () => void
   readonly onResume: () => void
+  /** The way to an event that is not in sight. */
+  readonly goTo: ReactNode
 }
 
 /** What the log is doing, and the button that holds it. */
-export function LogBar({ tail, following, paused, newer, said, onPause, onResume }: LogBarProps) {
+export function LogBar({ tail, following, paused, newer, said, onPause, onResume, goTo }: LogBarProps) {
   const summary = useSummary(tail)
   return (
-    <div className="flex min-h-9 items-center gap-3 border-b border-line ps-4 pe-2">
+    <div className="flex min-h-9 items-center gap-2 sm:gap-3 border-b border-line ps-4 pe-2">
       <h2 id="events" className="text-small font-semibold text-soft">
         Events
       </h2>
@@ -37,7 +39,8 @@ export function LogBar({ tail, following, paused, newer, said, onPause, onResume
         <span className="max-sm:sr-only">times in </span>
         <ZoneName />
       </span>
-      <Button look="quiet" aria-pressed={paused} onClick={paused ? onResume : onPause} className="min-w-22">
+      {goTo}
+      <Button look="quiet" aria-pressed={paused} onClick={paused ? onResume : onPause} className="px-2 sm:min-w-22">
         {paused ? <PlayIcon /> : <PauseIcon />}
         {paused ? 'Resume' : 'Pause'}
       </Button>

@@ -1,3 +1,5 @@
+import { useCallback, useState } from 'react'
+import type { ProjectInfo } from '../../itx/handle.ts'
 import type { NavigationState } from '../../itx/queries.ts'
 import type { StreamPath } from '../../streams/path.ts'
 import { TREE_PANE } from '../tree/tree-pane.tsx'
@@ -6,31 +8,44 @@ import { counted } from '../ui/formats.ts'
 import { BranchesIcon, PauseIcon } from '../ui/icons.tsx'
 import { Moment } from '../ui/moment.tsx'
 import { visibleName } from './foreign-text.ts'
+import type { StreamAct } from './stream-acts.tsx'
+import { Act, StreamMenu } from './stream-menu.tsx'
 
 /** What of a stream's state the header shows; undefined while it is not known. */
 export type HeaderState = Omit<NavigationState, 'children' | 'nextAfter'> & { readonly pauseReason?: string | null }
 
 interface StreamHeaderProps {
+  readonly project: ProjectInfo
   readonly path: StreamPath
   readonly state: HeaderState | undefined
+  /** It could not be had: it is not on its way either. */
+  readonly failed?: boolean
 }
 
 /** Which stream this is, where it lies, and how it is doing. */
-export function StreamHeader({ path, state }: StreamHeaderProps) {
+export function StreamHeader({ project, path, state, failed = false }: StreamHeaderProps) {
+  const [act, setAct] = useState<StreamAct | null>(null)
+  const done = useCallback(() => setAct(null), [])
   return (
-    <header className="grid gap-0.5 border-b border-line px-4 py-2">
-      <div className="flex items-start gap-2">
-        <h1 className="min-w-0 font-mono text-path font-medium">
-          <span className="sr-only">Stream </span>
-          <span className="foreign wrap-anywhere">{visibleName(path)}</span>
-        </h1>
-        <CopyButton text={path} what="path" />
-      </div>
-      <div className="flex items-end justify-between gap-4">
-        <Facts state={state} />
-        <TreeButton />
-      </div>
-    </header>
+    <>
+      <header className="grid gap-0.5 border-b border-line py-2 ps-4 pe-2">
+        <div className="flex items-start gap-2">
+          <h1 className="min-w-0 font-mono text-path font-medium">
+            <span className="sr-only">Stream </span>
+            <span className="foreign wrap-anywhere">{visibleName(path)}</span>
+          </h1>
+          <CopyButton text={path} what="path" />
+          <span className="ms-auto">
+            <StreamMenu project={project} path={path} state={state} onAct={setAct} />
+          </span>
+        </div>
+        <div className="flex items-end justify-between gap-4 pe-2">
+          <Facts state={state} failed={failed} />
+          <TreeButton />
+        </div>
+      </header>
+      {act !== null && <Act project={project} path={path} act={act} onDone={done} />}
+    </>
   )
 }
 
@@ -48,8 +63,8 @@ export function TreeButton() {
   )
 }
 
-function Facts({ state }: { readonly state: HeaderState | undefined }) {
-  if (!state) return <p className="min-h-5 text-small text-faint">Loading…</p>
+function Facts({ state, failed }: { readonly state: HeaderState | undefined; readonly failed: boolean }) {
+  if (!state) return <p className="min-h-5 text-small text-faint">{failed ? 'Not known' : 'Loading…'}</p>
   if (!state.exists) return <p className="min-h-5 text-small text-soft">Does not exist yet</p>
   return (
     <dl className="flex min-h-5 flex-wrap items-center gap-x-4 text-small text-soft [&_dt]:sr-only">

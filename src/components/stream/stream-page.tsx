@@ -1,14 +1,24 @@
 import { useQueryClient } from '@tanstack/react-query'
+import { Suspense, lazy } from 'react'
 import type { ProjectInfo } from '../../itx/handle.ts'
 import { itxKey, navigationOf, streamStateQuery } from '../../itx/queries.ts'
 import { useItxQuery, useStreamTail } from '../../itx/react/hooks.ts'
-import { type StreamPath, ROOT_PATH } from '../../streams/path.ts'
-import { AskedEvent } from './asked-event.tsx'
+import type { StreamPath } from '../../streams/path.ts'
 import { Composer } from './composer.tsx'
 import { EventLog } from './event-log.tsx'
-import { HowToAppend } from './how-to-append.tsx'
+import { loadDrawer } from './load-drawer.ts'
 import { StreamFailure } from './stream-failure.tsx'
 import { type HeaderState, StreamHeader } from './stream-header.tsx'
+import { LeftOut } from './left-out.tsx'
+import { useOpenEvent } from './use-open-event.ts'
+
+// What not every visit shows is loaded when it is shown; the server, which sends it as HTML, has it at once.
+const AbsentStream = import.meta.env.SSR
+  ? (await import('./absent-stream.tsx')).AbsentStream
+  : lazy(async () => ({ default: (await import('./absent-stream.tsx')).AbsentStream }))
+const EventDrawer = import.meta.env.SSR
+  ? (await import('./event-drawer.tsx')).EventDrawer
+  : lazy(async () => ({ default: (await loadDrawer()).EventDrawer }))
 
 interface StreamPageProps {
   readonly project: ProjectInfo
@@ -33,52 +43,46 @@ export function StreamPage({ project, path, origin, at }: StreamPageProps) {
     // A new stream shows in the tree at once, at its own place and in the counts above it.
     if (absent) void queryClient.invalidateQueries({ queryKey: itxKey.project(project.id, 'streams', 'state') })
   }
-  const error = tail.status === 'failed' ? tail.error : state ? null : known.error
+  const event = useOpenEvent(at)
+  const error = tail.error ?? (state ? null : known.error)
   return (
-    <main id="content" className="flex min-w-0 flex-1 flex-col lg:min-h-0">
-      <StreamHeader path={path} state={state} />
-      {error !== null && error !== undefined && <StreamFailure error={error} />}
-      <AskedEvent projectId={project.id} path={path} at={at} />
-      {absent ? (
-        <Absent project={project} path={path} origin={origin} />
-      ) : (
-        <EventLog projectId={project.id} path={path} tail={tail} />
+    <main id="content" className="flex min-w-0 flex-1 lg:min-h-0">
+      <div className="flex min-w-0 flex-1 flex-col lg:min-h-0">
+        <StreamHeader project={project} path={path} state={state} failed={Boolean(error)} />
+        {error !== null && error !== undefined && <StreamFailure error={error} />}
+        <LeftOut />
+        {absent ? (
+          <Suspense fallback={<div className="flex-1" />}>
+            <AbsentStream project={project} path={path} origin={origin} />
+          </Suspense>
+        ) : (
+          <EventLog projectId={project.id} path={path} tail={tail} event={event} />
+        )}
+        <noscript>
+          <p className="border-t border-line px-4 py-2 text-small text-soft">
+            This page was rendered once. With JavaScript it is live, and events open.
+          </p>
+        </noscript>
+        <Composer
+          project={project}
+          path={path}
+          exists={!absent}
+          refuses={state?.closed ? 'closed' : state?.paused ? 'paused' : null}
+          onAppended={onAppended}
+        />
+      </div>
+      {at !== undefined && (
+        <Suspense>
+          <EventDrawer
+            projectId={project.id}
+            path={path}
+            at={at}
+            first={tail.state?.firstOffset ?? 1}
+            last={Math.max(tail.maxOffset, state?.eventCount ?? 0)}
+            event={event}
+          />
+        </Suspense>
       )}
-      <noscript>
-        <p className="border-t border-line px-4 py-2 text-small text-soft">
-          This page was rendered once. With JavaScript it is live, and events open.
-        </p>
-      </noscript>
-      <Composer
-        project={project}
-        path={path}
-        exists={!absent}
-        refuses={state?.closed ? 'closed' : state?.paused ? 'paused' : null}
-        onAppended={onAppended}
-      />
     </main>
   )
-}
-
-function Absent({ project, path, origin }: StreamPageProps) {
-  const root = path === ROOT_PATH
-  const mayAppend = project.role !== 'viewer'
-  return (
-    <section aria-labelledby="absent" className="min-h-0 flex-1 overflow-auto px-4 py-6 sm:px-8">
-      <div className="grid max-w-2xl gap-4">
-        <h2 id="absent" className="text-body font-semibold">
-          {root ? 'This project has no streams yet' : 'This stream does not exist yet'}
-        </h2>
-        <p className="text-body text-soft">{absentWords(root, mayAppend)}</p>
-        {mayAppend && <HowToAppend origin={origin} project={project.slug} path={root ? '/notes/first' : path} />}
-      </div>
-    </section>
-  )
-}
-
-function absentWords(root: boolean, mayAppend: boolean): string {
-  if (!mayAppend) return 'This page shows its events as soon as somebody has appended the first.'
-  return root
-    ? 'The first append creates a stream, and all that lie above it. Append to the root below, or from a terminal to any path:'
-    : 'The first append creates it, and all that lie above it. Append below, or from a terminal:'
 }

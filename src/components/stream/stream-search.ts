@@ -1,10 +1,14 @@
 /** What the address of a stream's page may ask for. */
 export interface StreamSearch {
-  /** The event that is shown above the log. */
+  /** The offset of the event that is open. */
   readonly at?: number
 }
 
-/** Reads search parameters, as the router has them; what cannot be used is left out. */
+/**
+ * Reads search parameters, as the router has them; what cannot be used is left out. The router lays what is returned
+ * over what was asked, so that a bad value shows through, for `leftOut` to find: who uses the parameters reads them with
+ * this once more.
+ */
 export function streamSearch({ at }: Readonly<Record<string, unknown>>): StreamSearch {
   return isOffset(at) ? { at } : {}
 }

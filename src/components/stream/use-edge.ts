@@ -46,14 +46,6 @@ export function useEdge({ following, onLeave, onReach }: EdgeOptions) {
     },
     [following, onLeave, onReach],
   )
-  /** Makes a change to the rows without moving one of them: laid out bottom-up, the log would grow upwards. */
-  const keepInPlace = useCallback((selector: string, change: () => void) => {
-    const top = () => scroller.current?.querySelector(selector)?.getBoundingClientRect().top
-    const before = top()
-    change()
-    const after = top()
-    if (scroller.current && before !== undefined && after !== undefined) scroller.current.scrollTop += after - before
-  }, [])
   const handlers = { onScroll, onWheel: touch, onTouchMove: touch, onPointerDown: touch, onPointerMove: drag }
-  return { scroller, handlers, touch, toEnd, keepInPlace }
+  return { scroller, handlers, touch, toEnd }
 }

@@ -6,6 +6,8 @@ import type { ActivityBatch } from '../../itx/handle.ts'
 export interface ActivityFeedOptions {
   readonly source: HandleSource
   readonly project: string
+  /** Told also whenever what the project's overview says may have changed. */
+  readonly overview?: boolean
   readonly onBatch: (batch: ActivityBatch) => void
   /**
    * Some streams are watched from now on: what changed before was not told, so their children have to be read once more.
@@ -71,7 +73,7 @@ export class ActivityFeed {
 
   /** One watching from its start to its end. */
   async #watchOnce(run: Run, onTold: () => void): Promise<void> {
-    const { source, project, onBatch } = this.#options
+    const { source, project, onBatch, overview = false } = this.#options
     const { signal } = run.abort
     const aborted = Promise.withResolvers<void>()
     const onAbort = () => aborted.resolve()
@@ -79,7 +81,7 @@ export class ActivityFeed {
     try {
       using handle = await source.project(project)
       if (signal.aborted) return
-      using activity = await handle.streams.activity({ paths: [...run.paths] }, (batch) => {
+      using activity = await handle.streams.activity({ paths: [...run.paths], overview }, (batch) => {
         if (signal.aborted) return
         onTold()
         onBatch(batch)

@@ -1,7 +1,7 @@
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
 import { useItxMutation } from '../../itx/react/hooks.ts'
-import { itxErrorCode } from '../../streams/errors.ts'
 import { visibleName } from '../stream/foreign-text.ts'
+import { failureLine } from '../ui/failure-words.ts'
 import { newStreamPath } from './new-stream-path.ts'
 import { TreeGuides } from './tree-guides.tsx'
 import type { DraftRow } from './tree-rows.ts'
@@ -33,8 +33,7 @@ export function DraftStream({ row, place }: DraftStreamProps) {
       if (created) tree.created(asked.path)
       else setProblem(`${asked.path} exists already`)
     } catch (error) {
-      const code = itxErrorCode(error)
-      setProblem(`${code ? `${code}: ` : ''}${error instanceof Error ? error.message : String(error)}`)
+      setProblem(failureLine(error, true))
     }
   }
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {

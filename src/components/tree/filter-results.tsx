@@ -2,9 +2,10 @@ import { type KeyboardEvent, type RefObject, useState } from 'react'
 import type { ProjectInfo } from '../../itx/handle.ts'
 import { SEARCH_RESULTS, streamSearchQuery } from '../../itx/queries.ts'
 import { useItxQuery } from '../../itx/react/hooks.ts'
-import { itxErrorCode } from '../../streams/errors.ts'
 import { visibleName } from '../stream/foreign-text.ts'
 import { StreamLink } from '../stream/stream-link.tsx'
+import { Button } from '../ui/button.tsx'
+import { Failure } from '../ui/failure.tsx'
 import { counted, formatCount } from '../ui/formats.ts'
 import { PauseIcon } from '../ui/icons.tsx'
 import { parted } from './marked-text.ts'
@@ -18,11 +19,15 @@ interface FilterResultsProps {
   readonly field: RefObject<HTMLInputElement | null>
   readonly list: RefObject<HTMLUListElement | null>
   readonly onFollowed: () => void
+  /** Empties the field. */
+  readonly onClear: () => void
 }
 
 /** The streams whose path has the text in it, found on the server; until they are, those of the text before. */
-export function FilterResults({ project, current, text, field, list, onFollowed }: FilterResultsProps) {
-  const { data, error, refetch } = useItxQuery(streamSearchQuery(project.id, text), { enabled: text !== '' })
+export function FilterResults({ project, current, text, field, list, onFollowed, onClear }: FilterResultsProps) {
+  const { data, error, isFetching, refetch } = useItxQuery(streamSearchQuery(project.id, text), {
+    enabled: text !== '',
+  })
   const [last, setLast] = useState({ text, data })
   if (data && (last.data !== data || last.text !== text)) setLast({ text, data })
   const shown = data ? { text, data } : last
@@ -37,15 +42,10 @@ export function FilterResults({ project, current, text, field, list, onFollowed 
     else links[to]?.focus()
   }
   if (error && !data) {
-    const code = itxErrorCode(error)
     return (
-      <p className="min-h-0 flex-1 px-4 py-3 text-small wrap-anywhere text-danger">
-        {code ? `${code}: ` : ''}
-        {error.message}.{' '}
-        <button type="button" onClick={() => void refetch()} className="link text-accent">
-          Try again
-        </button>
-      </p>
+      <div className="min-h-0 flex-1 overflow-auto p-2">
+        <Failure error={error} onRetry={() => void refetch()} busy={isFetching} />
+      </div>
     )
   }
   return (
@@ -53,6 +53,11 @@ export function FilterResults({ project, current, text, field, list, onFollowed 
       <p role="status" className="px-2 py-1 text-small text-faint">
         {streams === undefined || !data ? 'Searching…' : foundWords(streams.length, text)}
       </p>
+      {data?.streams.length === 0 && (
+        <Button onClick={onClear} className="mx-2 mt-1 self-start">
+          Clear the filter
+        </Button>
+      )}
       <ul ref={list} aria-label="Streams that match" onKeyDown={onKeyDown} aria-busy={!data}>
         {streams?.map(({ path, eventCount, paused }) => (
           <li key={path}>
@@ -82,7 +87,7 @@ export function FilterResults({ project, current, text, field, list, onFollowed 
 }
 
 function foundWords(found: number, text: string): string {
-  if (found === 0) return `No stream has “${text}” in its path`
+  if (found === 0) return `No stream has “${text}” in its path.`
   if (found >= SEARCH_RESULTS) return `The first ${SEARCH_RESULTS} that match`
   return `${counted(found, 'stream')} match${found === 1 ? 'es' : ''}`
 }

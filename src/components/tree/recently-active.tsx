@@ -10,8 +10,6 @@ import { useNow } from '../ui/use-now.ts'
 
 /** Streams that are listed. */
 const LISTED = 5
-/** Far below what is open, streams are active that no watching tells of. */
-const LOOK_EVERY_MS = 10_000
 
 interface RecentlyActiveProps {
   readonly project: ProjectInfo
@@ -26,10 +24,8 @@ export function RecentlyActive({ project, open, onOpen, onFollowed }: RecentlyAc
   // On the server there is none: another text would come out of it than in the browser.
   const now = useNow(open)
   const root = useItxQuery(streamStateQuery(project.id, '/'), { enabled: false })
-  const { data, error } = useItxQuery(projectOverviewQuery(project.id), {
-    enabled: open,
-    refetchInterval: open ? LOOK_EVERY_MS : false,
-  })
+  // Kept as it is on the server by the tree's own watching.
+  const { data, error } = useItxQuery(projectOverviewQuery(project.id), { enabled: open })
   const streams = data?.recent
     .map(({ row }) => row)
     .filter(({ path }) => path !== '/')

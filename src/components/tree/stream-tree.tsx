@@ -4,6 +4,7 @@ import { type KeyboardEvent, type MouseEvent, useEffect, useLayoutEffect, useMem
 import type { ChildrenOrder, ProjectInfo } from '../../itx/handle.ts'
 import { itxKey, streamStateQuery } from '../../itx/queries.ts'
 import { type StreamPath, ROOT_PATH, parentPath } from '../../streams/path.ts'
+import { preloadDraft } from './draft-row.tsx'
 import { TreeProvider } from './tree-context.ts'
 import { Typing, treeMove } from './tree-keys.ts'
 import { shapeOf } from './tree-levels.ts'
@@ -83,7 +84,11 @@ export function StreamTree(props: StreamTreeProps) {
           role="tree"
           aria-label={`Streams of ${project.name}`}
           onKeyDown={onKeyDown}
-          onFocus={focus.onFocus}
+          onPointerEnter={preloadDraft}
+          onFocus={(event) => {
+            preloadDraft()
+            focus.onFocus(event)
+          }}
           onBlur={focus.onBlur}
           onClick={onClick}
           className="relative min-w-full"
@@ -126,9 +131,9 @@ function drawn(rows: TreeRows, indexes: readonly number[]) {
   })
 }
 
-/** What is in sight, and in any case what the page itself is about. */
+/** What is in sight, and in any case what the page itself is about; on pages of the whole project that is the root. */
 function watchedBy(levels: readonly string[], current: StreamPath | null): string[] {
-  const own = current === null ? [] : [current, parentPath(current) ?? ROOT_PATH]
+  const own = current === null ? [ROOT_PATH] : [current, parentPath(current) ?? ROOT_PATH]
   return [...new Set([...own, ...levels])].slice(0, MOST_WATCHED)
 }
 

@@ -1,11 +1,11 @@
-import { useNavigate } from '@tanstack/react-router'
-import { type KeyboardEvent, type SubmitEvent, useEffect, useId, useRef, useState } from 'react'
+import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
 import type { ProjectInfo } from '../../itx/handle.ts'
-import { type StreamPath, ROOT_PATH, parsePath } from '../../streams/path.ts'
+import { type StreamPath, ROOT_PATH } from '../../streams/path.ts'
 import { useShortcut } from '../shortcuts/use-shortcuts.ts'
 import { Button } from '../ui/button.tsx'
 import { CloseIcon, PlusIcon } from '../ui/icons.tsx'
 import { lazily, useLazily } from '../ui/lazily.ts'
+import { preloadDraft } from './draft-row.tsx'
 import { RecentlyActive } from './recently-active.tsx'
 import { StreamTree } from './stream-tree.tsx'
 import { usePaneMemory } from './use-pane-memory.ts'
@@ -65,6 +65,8 @@ export function TreePane({ project, current }: TreePaneProps) {
             look="quiet"
             aria-label="New stream"
             title={`New stream below ${current ?? ROOT_PATH}`}
+            onPointerEnter={preloadDraft}
+            onFocus={preloadDraft}
             onClick={() => {
               remember({ filter: '' })
               setDraft(current ?? ROOT_PATH)
@@ -140,9 +142,12 @@ export function TreePane({ project, current }: TreePaneProps) {
           field={field}
           list={results}
           onFollowed={close}
+          onClear={() => {
+            remember({ filter: '' })
+            field.current?.focus()
+          }}
         />
       )}
-      <OpenPath project={project} onOpened={close} />
     </nav>
   )
 }
@@ -157,57 +162,4 @@ function useSettled(text: string): string {
     return () => clearTimeout(timer)
   }, [text])
   return settled
-}
-
-/** Opens a stream by its path, existing or not: the page of one that does not exist is where it is created. */
-function OpenPath({ project, onOpened }: { readonly project: ProjectInfo; readonly onOpened: () => void }) {
-  const navigate = useNavigate()
-  const id = useId()
-  const [problem, setProblem] = useState<string | null>(null)
-  const submit = (event: SubmitEvent<HTMLFormElement>) => {
-    event.preventDefault()
-    const form = event.currentTarget
-    const typed = String(new FormData(form).get('path')).trim()
-    if (typed === '') return
-    let path: StreamPath
-    try {
-      path = parsePath(typed.startsWith('/') ? typed : `/${typed}`)
-    } catch (error) {
-      return setProblem(error instanceof Error ? error.message : String(error))
-    }
-    setProblem(null)
-    form.reset()
-    onOpened()
-    const { slug } = project
-    void (path === ROOT_PATH
-      ? navigate({ to: '/projects/$slug/streams', params: { slug } })
-      : navigate({ to: '/projects/$slug/streams/$', params: { slug, _splat: path.slice(1) } }))
-  }
-  return (
-    <form onSubmit={submit} className="grid gap-1 border-t border-line p-2">
-      <label htmlFor={id} className="sr-only">
-        Open a stream by its path
-      </label>
-      <div className="flex gap-1.5">
-        <input
-          id={id}
-          name="path"
-          placeholder="/path/to/open"
-          autoComplete="off"
-          autoCapitalize="none"
-          spellCheck={false}
-          aria-invalid={problem ? true : undefined}
-          aria-describedby={problem ? `${id}-problem` : undefined}
-          onChange={() => setProblem(null)}
-          className="field min-w-0 flex-1 px-2 py-1 font-mono text-small"
-        />
-        <Button type="submit">Open</Button>
-      </div>
-      {problem && (
-        <p id={`${id}-problem`} role="alert" className="text-small wrap-anywhere text-danger">
-          {problem}
-        </p>
-      )}
-    </form>
-  )
 }

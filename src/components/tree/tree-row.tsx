@@ -1,11 +1,11 @@
 import { type MouseEvent, memo } from 'react'
-import { itxErrorCode } from '../../streams/errors.ts'
 import { useStreamTail } from '../../itx/react/hooks.ts'
 import { visibleName } from '../stream/foreign-text.ts'
 import { StreamLink } from '../stream/stream-link.tsx'
 import { counted, formatCount } from '../ui/formats.ts'
+import { failureLine, failureWords } from '../ui/failure-words.ts'
 import { ChevronIcon, PauseIcon, PlusIcon } from '../ui/icons.tsx'
-import { DraftStream } from './draft-stream.tsx'
+import { DraftRowView } from './draft-row.tsx'
 import { ROW } from './row-key.ts'
 import { TreeGuides } from './tree-guides.tsx'
 import { FAILED_ROWS } from './tree-branch.ts'
@@ -34,7 +34,7 @@ export const TreeRowView = memo(function TreeRowView(props: TreeRowProps) {
     case 'failed':
       return <Failed {...props} row={row} />
     case 'draft':
-      return <DraftStream row={row} place={placed(props.top)} />
+      return <DraftRowView row={row} place={placed(props.top)} />
   }
 }, isSame)
 
@@ -176,12 +176,12 @@ function Pending({ row, top, tabStop }: TreeRowProps & { readonly row: PendingRo
       type="button"
       {...ties}
       onClick={() => tree.retry(parent ?? '/')}
-      title={reasonOf(error)}
+      title={failureLine(error)}
       className={`${LINE} text-start text-small text-danger hover:bg-hover`}
     >
       {guides}
       <span className="ms-1 w-0 min-w-24 grow truncate">
-        <span className="underline">Try again</span>: {reasonOf(error)}
+        <span className="underline">Try again</span>: {failureWords(error).what}
       </span>
     </button>
   )
@@ -199,7 +199,7 @@ function Failed({ row, top, tabStop }: TreeRowProps & { readonly row: FailedRow 
       aria-selected={false}
       tabIndex={tabStop ? 0 : -1}
       onClick={() => tree.retry(parent ?? '/')}
-      title={reasonOf(error)}
+      title={failureLine(error)}
       {...{ [ROW]: row.key }}
       {...placed(top)}
       className="tree-failed relative flex w-fit min-w-full items-start rounded-sm pe-2 text-start text-small hover:bg-hover focus-visible:outline-offset-[-2px]"
@@ -214,14 +214,9 @@ function Failed({ row, top, tabStop }: TreeRowProps & { readonly row: FailedRow 
         rows={FAILED_ROWS}
       />
       <span className="ms-1 grid w-0 min-w-40 grow gap-0.5 py-1">
-        <span className="line-clamp-2 wrap-anywhere text-danger">{reasonOf(error)}.</span>
+        <span className="line-clamp-2 wrap-anywhere text-danger">{failureWords(error).what}</span>
         <span className="text-accent underline">Try again</span>
       </span>
     </button>
   )
-}
-
-function reasonOf(error: Error): string {
-  const code = itxErrorCode(error)
-  return `${code ? `${code}: ` : ''}${error.message}`
 }

@@ -5,6 +5,7 @@ import { itxKey, projectOverviewQuery } from '../../itx/queries.ts'
 import { useItxConnection } from '../../itx/react/provider.ts'
 import { ActivityFeed } from './activity-feed.ts'
 import { applyActivity } from './apply-activity.ts'
+import { OverviewPace } from './overview-pace.ts'
 import { Reread } from './reread.ts'
 
 /** Streams whose children are watched, at most: what the server takes. */
@@ -18,8 +19,6 @@ const SETTLE_MS = 250
  * when the page has settled.
  */
 const SECOND_LOOK_MS = 2000
-/** The list of recent streams is read anew at most this often while something happens. */
-const RECENT_EVERY_MS = 2000
 
 /**
  * Keeps what is shown of some streams' children as it is on the server.
@@ -36,7 +35,15 @@ export function useTreeActivity(projectId: string, watched: readonly string[]): 
     if (!connection) return undefined
     const reread = new Reread(queryClient, projectId)
     const timers = new Set<ReturnType<typeof setTimeout>>()
-    let [times, recentAt] = [0, -Infinity]
+    let times = 0
+    const { queryKey } = projectOverviewQuery(projectId)
+    const pace = new OverviewPace({
+      // For those that show it: an entry that nobody looks at is stale from now on.
+      ask: () => queryClient.invalidateQueries({ queryKey }),
+      isHidden: () => document.hidden,
+    })
+    const look = () => pace.stirred()
+    document.addEventListener('visibilitychange', look)
     const rise = (paths: readonly string[]) => {
       if (paths.length === 0) return
       const time = ++times
@@ -48,6 +55,7 @@ export function useTreeActivity(projectId: string, watched: readonly string[]): 
       timers.add(timer)
     }
     const onBatch = (batch: ActivityBatch) => {
+      if (batch.overview) pace.stirred()
       if (batch.overflow) {
         for (const path of made.watched) reread.level(path)
         return
@@ -58,15 +66,14 @@ export function useTreeActivity(projectId: string, watched: readonly string[]): 
       if (stale.size > 0 || batch.removed.length > 0) {
         void queryClient.invalidateQueries({ queryKey: itxKey.project(projectId, 'streams', 'search') })
       }
-      if (performance.now() - recentAt < RECENT_EVERY_MS) return
-      recentAt = performance.now()
-      void queryClient.invalidateQueries({ queryKey: projectOverviewQuery(projectId).queryKey })
     }
     const made: ActivityFeed = new ActivityFeed({
       source: connection,
       project: projectId,
+      overview: true,
       onBatch,
       onBegun: (paths, again) => {
+        pace.stirred()
         if (again) for (const path of paths) reread.level(path)
         else reread.levelsLater(paths, SECOND_LOOK_MS)
       },
@@ -75,6 +82,8 @@ export function useTreeActivity(projectId: string, watched: readonly string[]): 
     made.watch(wanted.current)
     return () => {
       made.close()
+      pace.end()
+      document.removeEventListener('visibilitychange', look)
       reread.end()
       for (const timer of timers) clearTimeout(timer)
       feed.current = null

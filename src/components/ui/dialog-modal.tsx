@@ -1,10 +1,9 @@
 import { type SubmitEvent, useId, useState } from 'react'
 import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components'
-import { itxErrorCode } from '../../streams/errors.ts'
 import { Button } from './button.tsx'
 import type { ConfirmDialogProps, DialogProps } from './dialog.tsx'
+import { Failure } from './failure.tsx'
 import { CloseIcon } from './icons.tsx'
-import { ErrorNotice } from './notice.tsx'
 
 /** The open dialog. Loaded by `Dialog` alone, since React Aria comes with it. */
 export function DialogModal({ onClose, title, wide = false, busy = false, children }: DialogProps) {
@@ -85,9 +84,7 @@ export function ConfirmModal({ onClose, title, typed, action, onConfirm, childre
             />
           </div>
         )}
-        {error !== null && (
-          <ErrorNotice code={itxErrorCode(error)} message={error instanceof Error ? error.message : String(error)} />
-        )}
+        {error !== null && <Failure error={error} isAct />}
         <div className="flex flex-wrap justify-end gap-2">
           <Button onClick={onClose} disabled={busy}>
             Cancel

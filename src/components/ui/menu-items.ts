@@ -45,6 +45,18 @@ export interface MenuContent {
   readonly problem?: { readonly message: string; readonly onRetry: () => void } | undefined
   /** What is said when there is nothing, in place of "Nothing here". */
   readonly empty?: string
+  /** A field above the items, in which the focus begins: typing looks for others instead of going through these. */
+  readonly search?: MenuSearch | undefined
+}
+
+/** What is typed above the items of a menu. Who gives it has the items that go with it. */
+export interface MenuSearch {
+  /** What the field is for: "Find a project". */
+  readonly label: string
+  readonly text: string
+  readonly onText: (text: string) => void
+  /** Characters it takes, at most. */
+  readonly maxLength: number
 }
 
 /** Where a menu lies by its button. */

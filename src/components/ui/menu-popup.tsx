@@ -1,9 +1,19 @@
 import { useRouter } from '@tanstack/react-router'
-import type { RefObject } from 'react'
-import { Header, Menu, MenuItem, MenuSection, Popover, RouterProvider } from 'react-aria-components'
+import type { ReactNode, RefObject } from 'react'
+import {
+  Autocomplete,
+  Header,
+  Input,
+  Menu,
+  MenuItem,
+  MenuSection,
+  Popover,
+  RouterProvider,
+  SearchField,
+} from 'react-aria-components'
 import { CheckIcon } from './icons.tsx'
 import { Kbd } from './kbd.tsx'
-import type { MenuContent, MenuPlace, MenuItem as Item, MenuSection as Section } from './menu-items.ts'
+import type { MenuContent, MenuPlace, MenuItem as Item, MenuSearch, MenuSection as Section } from './menu-items.ts'
 
 interface MenuPopupProps extends MenuContent {
   readonly labelledBy: string
@@ -17,7 +27,7 @@ interface MenuPopupProps extends MenuContent {
 /** The open menu. Loaded by `MenuButton` alone, since React Aria comes with it. */
 export function MenuPopup({ labelledBy, trigger, place, focus, onClose, ...content }: MenuPopupProps) {
   const router = useRouter()
-  const { sections, loading = false, problem, empty = 'Nothing here' } = content
+  const { sections, loading = false, problem, empty = 'Nothing here', search } = content
   const some = sections.some(({ items }) => items.length > 0)
   return (
     <RouterProvider navigate={(href) => router.history.push(href)}>
@@ -31,35 +41,56 @@ export function MenuPopup({ labelledBy, trigger, place, focus, onClose, ...conte
         aria-labelledby={labelledBy}
         className="float max-w-[min(24rem,calc(100vw-1rem))] min-w-44 overflow-auto py-1"
       >
-        <Menu
-          // Anew when the first items come: the focus is given as it is built.
-          key={some ? 'items' : 'none'}
-          aria-labelledby={labelledBy}
-          autoFocus={focus === 'none' ? true : focus}
-          onClose={onClose}
-          className="outline-none"
-        >
-          {sections.map((section) => (
-            <Lines key={section.id} section={section} />
-          ))}
-          {loading && <Saying id="loading" text="Loading…" />}
-          {!loading && !problem && !some && <Saying id="empty" text={empty} />}
-          {problem && (
-            <MenuItem
-              id="retry"
-              textValue="Try again"
-              shouldCloseOnSelect={false}
-              onAction={problem.onRetry}
-              className={`${LINE} text-danger`}
-            >
-              <span className="min-w-0 wrap-anywhere">
-                {problem.message} <span className="underline">Try again</span>
-              </span>
-            </MenuItem>
-          )}
-        </Menu>
+        <Searched search={search}>
+          <Menu
+            // Anew when the first items come: the focus is given as it is built.
+            key={some || search ? 'items' : 'none'}
+            aria-labelledby={labelledBy}
+            {...(!search && { autoFocus: focus === 'none' ? true : focus })}
+            onClose={onClose}
+            className="outline-none"
+          >
+            {sections.map((section) => (
+              <Lines key={section.id} section={section} />
+            ))}
+            {loading && <Saying id="loading" text="Loading…" />}
+            {!loading && !problem && !some && <Saying id="empty" text={empty} />}
+            {problem && (
+              <MenuItem
+                id="retry"
+                textValue="Try again"
+                shouldCloseOnSelect={false}
+                onAction={problem.onRetry}
+                className={`${LINE} text-danger`}
+              >
+                <span className="min-w-0 wrap-anywhere">
+                  {problem.message} <span className="underline">Try again</span>
+                </span>
+              </MenuItem>
+            )}
+          </Menu>
+        </Searched>
       </Popover>
     </RouterProvider>
+  )
+}
+
+/** A menu below the field that it has. The focus stays in the field, and the arrows go through the items. */
+function Searched({ search, children }: { readonly search: MenuSearch | undefined; readonly children: ReactNode }) {
+  if (!search) return children
+  return (
+    <Autocomplete inputValue={search.text} onInputChange={search.onText}>
+      <SearchField aria-label={search.label} autoFocus className="sticky top-0 z-1 bg-raised px-1.5 pb-1">
+        <Input
+          placeholder={search.label}
+          maxLength={search.maxLength}
+          autoCapitalize="none"
+          spellCheck={false}
+          className="field w-full px-2 py-1 text-small"
+        />
+      </SearchField>
+      {children}
+    </Autocomplete>
   )
 }
 
@@ -102,6 +133,11 @@ interface LineProps {
   readonly marked: boolean
 }
 
+/** When the menu has closed and its button has the focus again: a dialog that opens then gives it back to the button. */
+function afterwards(run: () => void): void {
+  requestAnimationFrame(() => requestAnimationFrame(run))
+}
+
 function Line({ item, marked }: LineProps) {
   const { id, label, icon, detail, keys, href, current = false, mono = false, tone = 'plain', onAction } = item
   return (
@@ -110,7 +146,7 @@ function Line({ item, marked }: LineProps) {
       textValue={label}
       isDisabled={item.disabled ?? false}
       {...(href !== undefined && { href })}
-      {...(onAction && { onAction })}
+      {...(onAction && { onAction: item.keepOpen ? onAction : () => afterwards(onAction) })}
       {...(item.keepOpen && { shouldCloseOnSelect: false })}
       {...(current && {
         // React Aria passes no aria-current on.

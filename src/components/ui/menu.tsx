@@ -7,6 +7,14 @@ export type { MenuContent, MenuItem, MenuSection } from './menu-items.ts'
 
 const popup = lazily(() => import('./menu-popup.tsx'))
 
+/** Which item has the focus when a key opens the menu. */
+const FOCUS_BY_KEY: Readonly<Record<string, 'first' | 'last'>> = {
+  ArrowDown: 'first',
+  ArrowUp: 'last',
+  Enter: 'first',
+  ' ': 'first',
+}
+
 interface MenuButtonProps extends MenuContent {
   /** What the button shows. An icon alone needs `label` as well. */
   readonly children: ReactNode
@@ -49,9 +57,13 @@ export function MenuButton(props: MenuButtonProps) {
     change(opens ? (event.detail === 0 ? 'first' : 'none') : null)
   }
   const key = (event: KeyboardEvent) => {
-    if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return
+    const wanted = FOCUS_BY_KEY[event.key]
+    if (wanted === undefined || event.repeat) return
+    // By the key, not by the click that would follow: React Aria takes one without a pointer for a screen reader's own, and leaves the
+    // focus on the menu as a whole.
     event.preventDefault()
-    change(event.key === 'ArrowDown' ? 'first' : 'last')
+    popup.preload()
+    change(wanted)
   }
   return (
     <>

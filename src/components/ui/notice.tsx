@@ -36,8 +36,7 @@ interface ErrorNoticeProps {
 export function ErrorNotice({ code, message, children }: ErrorNoticeProps) {
   return (
     <Notice tone="danger" alert>
-      {code && <span className="me-2 font-mono text-small font-semibold text-danger">{code}</span>}
-      {message}
+      {code && <span className="me-1 font-mono text-small font-semibold text-danger">{code}</span>} {message}
       {children}
     </Notice>
   )

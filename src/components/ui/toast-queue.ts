@@ -1,3 +1,5 @@
+import { toastCall } from './toast-call.ts'
+
 /** Something that was done, said in passing. Errors belong where the work is, never only here. */
 export interface Toast {
   readonly text: string
@@ -31,8 +33,10 @@ const BROWSER_CLOCK: ToastClock = {
 /**
  * The toasts of a page. Time stands still for all of them while somebody points at one or is in it with the focus:
  * `hold` and `release`.
+ *
+ * @param onAdd told before each
  */
-export function createToastQueue(clock: ToastClock = BROWSER_CLOCK) {
+export function createToastQueue(clock: ToastClock = BROWSER_CLOCK, onAdd: () => void = () => {}) {
   let toasts: readonly QueuedToast[] = []
   let nextId = 1
   let held = false
@@ -55,6 +59,7 @@ export function createToastQueue(clock: ToastClock = BROWSER_CLOCK) {
 
   return {
     add(toast: Toast): number {
+      onAdd()
       const id = nextId++
       const [oldest] = toasts
       if (oldest && toasts.length >= MOST) remove(oldest.id)
@@ -90,4 +95,4 @@ export function createToastQueue(clock: ToastClock = BROWSER_CLOCK) {
 }
 
 /** The toasts of this tab: `toasts.add({ text: 'Stream paused', action: { label: 'Undo', onPress } })`. */
-export const toasts = createToastQueue()
+export const toasts = createToastQueue(BROWSER_CLOCK, toastCall.ring)

@@ -1,13 +1,26 @@
-import { type FocusEvent, useRef, useSyncExternalStore } from 'react'
+import { type FocusEvent, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { Button } from './button.tsx'
 import { CloseIcon } from './icons.tsx'
 import { type QueuedToast, toasts } from './toast-queue.ts'
 
 const NONE: readonly QueuedToast[] = []
 
+/** How long the place for messages is there before its first text, so that a screen reader knows of it. */
+const BEFORE_TEXT_MS = 100
+
 /** Where the toasts of the page come up: once, at the end of the page. See `toasts.add`. */
 export function Toasts() {
-  const shown = useSyncExternalStore(toasts.subscribe, toasts.current, () => NONE)
+  const queued = useSyncExternalStore(toasts.subscribe, toasts.current, () => NONE)
+  const [isKnown, setKnown] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setKnown(true), BEFORE_TEXT_MS)
+    return () => {
+      clearTimeout(timer)
+      // The page goes with whoever held them: nobody else would let go.
+      toasts.release()
+    }
+  }, [])
+  const shown = isKnown ? queued : NONE
   /** What had the focus before it came here. */
   const cameFrom = useRef<HTMLElement | null>(null)
   const focus = (event: FocusEvent) => {

@@ -2,16 +2,17 @@ import { createFileRoute } from '@tanstack/react-router'
 import { askedPath } from '../../../../components/stream/asked-path.ts'
 import { BadPath } from '../../../../components/stream/bad-path.tsx'
 import { StreamPage } from '../../../../components/stream/stream-page.tsx'
+import { streamSearch } from '../../../../components/stream/stream-search.ts'
 import { markNotFound } from '../../../../itx/page-context.ts'
 import { prefetchStream } from '../../../-stream-data.ts'
 
 /** Any stream below the root, existing or not. */
 export const Route = createFileRoute('/projects/$slug/streams/$')({
-  loader: async ({ context: { queryClient, project }, params }) => {
+  loader: async ({ context: { queryClient, project }, params, location }) => {
     const { path } = askedPath(params._splat)
     if (!project) return
     if (path === null) await markNotFound()
-    else await prefetchStream(queryClient, project.id, path)
+    else await prefetchStream(queryClient, project.id, path, streamSearch(location.search).at)
   },
   head: ({ params }) => ({ meta: [{ title: `/${params._splat ?? ''} · ${params.slug} · Tributary` }] }),
   component: Stream,
@@ -19,7 +20,7 @@ export const Route = createFileRoute('/projects/$slug/streams/$')({
 
 function Stream() {
   const { project, origin } = Route.useRouteContext()
-  const { at } = Route.useSearch()
+  const { at } = streamSearch({ ...Route.useSearch() })
   const { _splat } = Route.useParams()
   const asked = askedPath(_splat)
   if (!project) return null
