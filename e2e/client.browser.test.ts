@@ -60,7 +60,7 @@ describe('a tab', () => {
     await signIn(page, tributary)
     expect(sockets).toEqual([])
     await page.getByRole('link', { name: /demo/i }).first().click()
-    await page.waitForURL('**/projects/demo/streams')
+    await page.waitForURL('**/projects/demo')
     await live()
     await page.getByRole('treeitem', { name: /^rivers,/ }).click()
     await page.waitForURL('**/streams/rivers')
@@ -143,18 +143,26 @@ describe('what fails', () => {
   test('is asked for once more without a code, with INTERNAL and with UNAVAILABLE, and else not', async () => {
     await page.goto(streams('/rivers'))
     await live()
-    failing = { method: 'describe', code: 'FORBIDDEN' }
-    await page.getByRole('link', { name: 'API' }).click()
-    const again = page.getByRole('button', { name: 'Try again' })
-    await again.waitFor()
+    /** Goes to the page that asks; not every failure is worth a button, but whoever comes back asks again. */
+    const ask = async (code: string | null) => {
+      failing = { method: 'describe', code }
+      await page.getByRole('link', { name: 'API' }).click()
+      await page.getByText(`failed with ${code}`).waitFor()
+    }
+    const leave = async () => {
+      await page.getByRole('link', { name: 'Home', exact: true }).click()
+      await page.getByRole('heading', { name: 'Demo' }).waitFor()
+    }
+    // The first time the page itself has to be loaded, and what it asks for is asked for beside that.
+    await ask('FORBIDDEN')
+    await leave()
     const codes = ['BAD_REQUEST', 'NOT_FOUND', 'FORBIDDEN', 'CONFLICT', 'RATE_LIMITED', 'UNAVAILABLE', 'INTERNAL', null]
     const times: Record<string, number> = {}
     for (const code of codes) {
       const before = asked('describe')
-      failing = { method: 'describe', code }
-      await again.click()
-      await page.getByText(`failed with ${code}`).waitFor()
+      await ask(code)
       times[String(code)] = asked('describe') - before
+      await leave()
     }
     expect(times).toEqual({
       BAD_REQUEST: 1,
@@ -167,7 +175,7 @@ describe('what fails', () => {
       null: 2,
     })
     failing = null
-    await again.click()
+    await page.getByRole('link', { name: 'API' }).click()
     await page.getByRole('heading', { level: 2, name: 'stream', exact: true }).waitFor()
   })
 

@@ -22,8 +22,8 @@ test('neither user sees the project of the other, and missing looks like forbidd
   const admins = await browser.newContext()
   const admin = await admins.newPage()
   await signIn(admin, tributary)
-  await admin.getByLabel('Slug').fill('secret')
-  await admin.getByLabel('Name').fill('Secret')
+  await admin.getByLabel('Slug', { exact: true }).fill('secret')
+  await admin.getByLabel('Name', { exact: true }).fill('Secret')
   await admin.getByRole('button', { name: /Create/ }).click()
   await admin
     .getByRole('link', { name: /secret/i })

@@ -55,7 +55,7 @@ async function go(page: Page, key: string, url: string): Promise<void> {
 describe('a server that answers late', () => {
   test('a followed link shows at once that it was heard, and the page comes', async () => {
     const { page, wire, found } = await open('/projects')
-    wire.slow(LATE_MS)
+    wire.slow(2000)
     await content(page).getByRole('link', { name: 'Demo' }).click()
     await page.getByRole('progressbar', { name: 'Loading the page' }).waitFor({ timeout: 1000 })
     await page.waitForURL(/\/projects\/demo/, { timeout: 6 * LATE_MS })

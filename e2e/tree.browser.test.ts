@@ -426,7 +426,7 @@ describe('what fails', () => {
     isFailing = true
     await item('a').focus()
     await page.keyboard.press('ArrowRight')
-    const failed = page.getByRole('treeitem', { name: /FORBIDDEN: The disk is on fire/ })
+    const failed = page.getByRole('treeitem', { name: /^The disk is on fire\./ })
     await failed.waitFor()
     await page.keyboard.press('ArrowDown')
     // By itself it is asked for again once or twice; here it is for each press, and the focus stays.
@@ -501,6 +501,7 @@ test.each(['light', 'dark'] as const)(
     expect(await violations()).toEqual([])
     await item('a', other).focus()
     await other.keyboard.press('+')
+    await other.getByRole('textbox', { name: /Name of the new stream/ }).waitFor()
     await other.keyboard.type('not a name')
     await other.keyboard.press('Enter')
     await other.getByText('may only contain').waitFor()

@@ -49,7 +49,6 @@ export function HomePage({ project, origin }: HomePageProps) {
           {data && !isEmpty && (
             <dl className="flex flex-wrap gap-x-8 gap-y-1">
               <Fact name="Streams" value={formatCount(data.streams)} />
-              <Fact name="Live subscriptions" value={formatCount(data.subscribers)} />
               <Fact name="Events in 5 minutes" value={formatCount(sumOf(data.appended))} />
             </dl>
           )}

@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react'
 import type { ProjectOverview } from '../../itx/handle.ts'
 import { useItxStatus } from '../../itx/react/hooks.ts'
 import { formatCount } from '../ui/formats.ts'
@@ -23,29 +24,49 @@ export function Rates({ overview }: { readonly overview: ProjectOverview }) {
   return (
     <div className="grid gap-4 sm:grid-cols-2 xl:grid-cols-3">
       <div className="min-w-0 sm:max-xl:col-span-2">
-        <Panel title="Appended" about={`Now ${formatCount(Math.round(now))} events a second`}>
-          <Sparkline label="Events stored per second, the last 5 minutes" points={stored} format={formatCount} />
-        </Panel>
+        <Rate title="Appended" now={`${formatCount(Math.round(now))} a second`}>
+          <Sparkline
+            label="Events stored per second, the last 5 minutes"
+            labelHidden
+            points={stored}
+            format={formatCount}
+          />
+        </Rate>
       </div>
-      <Panel title="Live subscriptions" about={`Now ${formatCount(subscribers)}`}>
+      <Rate title="Live subscriptions" now={`${formatCount(subscribers)} now`}>
         <Sparkline
           label="Live subscriptions per second, the last 5 minutes"
+          labelHidden
           points={course(subscribed, subscribers)}
           format={formatCount}
         />
-      </Panel>
-      <Panel
+      </Rate>
+      <Rate
         title="Refused appends"
-        about={
-          refusals.length === 0 ? 'None in the last 5 minutes' : `${formatCount(sumOf(refused))} in the last 5 minutes`
-        }
+        now={refusals.length === 0 ? 'none' : `${formatCount(sumOf(refused))} in 5 minutes`}
       >
         <Sparkline
           label="Appends refused per second, the last 5 minutes"
+          labelHidden
           points={course(refused, 0)}
           format={formatCount}
         />
-      </Panel>
+      </Rate>
     </div>
+  )
+}
+
+interface RateProps {
+  readonly title: string
+  /** Where it stands at the moment. */
+  readonly now: string
+  readonly children: ReactNode
+}
+
+function Rate({ title, now, children }: RateProps) {
+  return (
+    <Panel title={title} actions={<p className="text-body">{now}</p>}>
+      {children}
+    </Panel>
   )
 }

@@ -1,3 +1,5 @@
+import { instantIn } from '../ui/instant-in.ts'
+
 /** What was typed into the palette. */
 export type Asked =
   | { readonly kind: 'text'; readonly text: string }
@@ -6,11 +8,15 @@ export type Asked =
   | { readonly kind: 'time'; readonly time: number }
   | { readonly kind: 'wrong'; readonly why: string }
 
-/** `#1234` is an offset, `@2026-09-01T10:00Z` a time; everything else is looked for. */
-export function askedOf(typed: string): Asked {
+/**
+ * `#1234` is an offset, `@2026-09-01T10:00` a time; everything else is looked for.
+ *
+ * @param zone that times are in when they name none: the one in which the page shows them
+ */
+export function askedOf(typed: string, zone: string): Asked {
   const text = typed.trim()
   if (text.startsWith('#')) return offsetOf(text.slice(1).replaceAll(/[\s,_.]/g, ''))
-  if (text.startsWith('@')) return timeOf(text.slice(1).trim())
+  if (text.startsWith('@')) return timeOf(text.slice(1).trim(), zone)
   return { kind: 'text', text }
 }
 
@@ -20,10 +26,10 @@ function offsetOf(digits: string): Asked {
   return { kind: 'wrong', why: 'An offset is a whole number: #1234' }
 }
 
-/** A time without a zone is in UTC, as those in the page are. */
-function timeOf(text: string): Asked {
-  const [, day, clock = '00:00', zone = 'Z'] =
+function timeOf(text: string, zone: string): Asked {
+  const [, day, clock = '00:00', named] =
     /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?))?\s*(Z|[+-]\d{2}:\d{2})?$/i.exec(text) ?? []
-  const time = day === undefined ? Number.NaN : Date.parse(`${day}T${clock}${zone.toUpperCase()}`)
-  return Number.isNaN(time) ? { kind: 'wrong', why: 'A time is written as @2026-09-01T10:00Z' } : { kind: 'time', time }
+  const time =
+    named === undefined ? instantIn(`${day}T${clock}`, zone) : Date.parse(`${day}T${clock}${named.toUpperCase()}`)
+  return Number.isNaN(time) ? { kind: 'wrong', why: 'A time is written as @2026-09-01T10:00' } : { kind: 'time', time }
 }

@@ -2,6 +2,8 @@ import { type KeyboardEvent, type ReactNode, useId, useRef, useState } from 'rea
 import { Dialog, Modal, ModalOverlay } from 'react-aria-components'
 import { Kbd } from '../ui/kbd.tsx'
 import { failureLine, failureWords } from '../ui/failure-words.ts'
+import { zoneName } from '../ui/formats.ts'
+import { useZone } from '../ui/use-zone.ts'
 import { askedOf } from './asked.ts'
 import type { PaletteProps } from './palette.tsx'
 import { type Line, useLines } from './use-lines.ts'
@@ -12,7 +14,8 @@ export function PalettePopup({ project, path, onClose }: PaletteProps) {
   const [typed, setTyped] = useState('')
   const [at, setAt] = useState(0)
   const [problem, setProblem] = useState<string | null>(null)
-  const asked = askedOf(typed)
+  const zone = useZone()
+  const asked = askedOf(typed, zone)
   const { groups, isSearching, error } = useLines({ project, path, asked, onClose })
   const lines = groups.flatMap((group) => group.lines)
   const active = lines[Math.min(at, lines.length - 1)]
@@ -111,7 +114,7 @@ export function PalettePopup({ project, path, onClose }: PaletteProps) {
               (asked.kind === 'wrong'
                 ? asked.why
                 : lines.length > 0
-                  ? hint(project !== undefined)
+                  ? hint(project !== undefined, zoneName(zone))
                   : isSearching
                     ? 'Searching…'
                     : `Nothing that is called “${typed.trim()}” is here.`)}
@@ -122,8 +125,9 @@ export function PalettePopup({ project, path, onClose }: PaletteProps) {
   )
 }
 
-function hint(inProject: boolean): string {
-  return inProject ? 'Enter opens. #1234 goes to an offset, @2026-09-01T10:00 to a time (UTC).' : 'Enter runs it.'
+/** @param zone as the page names it */
+function hint(inProject: boolean, zone: string): string {
+  return inProject ? `Enter opens. #1234 goes to an offset, @2026-09-01T10:00 to a time in ${zone}.` : 'Enter runs it.'
 }
 
 function Marked({ text, at }: { readonly text: string; readonly at: readonly number[] }): ReactNode {

@@ -8,10 +8,12 @@ import { ItxError } from '../../streams/errors.ts'
 import { type StreamPath, ROOT_PATH, parsePath } from '../../streams/path.ts'
 import { type Shortcut, useAllShortcuts } from '../shortcuts/use-shortcuts.ts'
 import { visibleName } from '../stream/foreign-text.ts'
+import { offsetAt } from '../stream/offset-at.ts'
 import { streamHref } from '../stream/stream-link.tsx'
+import { inZone } from '../ui/formats.ts'
+import { useZone } from '../ui/use-zone.ts'
 import type { Asked } from './asked.ts'
 import { fuzzyMatch } from './fuzzy.ts'
-import { offsetAt } from './offset-at.ts'
 import type { PaletteProps } from './palette.tsx'
 import { recentStreams } from './recent-streams.ts'
 
@@ -47,6 +49,7 @@ interface Wanted extends Pick<PaletteProps, 'project' | 'path' | 'onClose'> {
 /** What there is to choose from, best first. */
 export function useLines({ project, path, asked, onClose }: Wanted): Lines {
   const shortcuts = useAllShortcuts()
+  const zone = useZone()
   const navigate = useNavigate()
   const jumpTo = useJump()
   const text = asked.kind === 'text' ? asked.text : ''
@@ -65,7 +68,7 @@ export function useLines({ project, path, asked, onClose }: Wanted): Lines {
       const offset = await jumpTo(project, path, asked)
       open(`${streamHref(project.slug, path)}?at=${offset}`)
     }
-    groups.push({ title: visibleName(path), lines: [{ id: 'jump', label: jumpLabel(asked), run }] })
+    groups.push({ title: visibleName(path), lines: [{ id: 'jump', label: jumpLabel(asked, zone), run }] })
   }
   if (asked.kind === 'text') {
     if (project) {
@@ -97,8 +100,10 @@ function useJump(): (project: ProjectInfo, path: StreamPath, jump: Jump) => Prom
   }
 }
 
-function jumpLabel(jump: Jump): string {
-  return jump.kind === 'offset' ? `Go to offset ${jump.offset}` : `Go to ${new Date(jump.time).toISOString()}`
+function jumpLabel(jump: Jump, zone: string): string {
+  if (jump.kind === 'offset') return `Go to offset ${jump.offset}`
+  const { day, clock, offset } = inZone(new Date(jump.time).toISOString(), zone)
+  return `Go to ${day} ${clock} ${offset}`
 }
 
 /** Streams that were open lately, then others, then what was typed as a path: each once. */

@@ -1,6 +1,6 @@
 import { type SubmitEvent, useId, useState } from 'react'
 import { useItxMutation } from '../../itx/react/hooks.ts'
-import { offsetAt } from '../palette/offset-at.ts'
+import { offsetAt } from './offset-at.ts'
 import { Button } from '../ui/button.tsx'
 import { Failure } from '../ui/failure.tsx'
 import { inZone } from '../ui/formats.ts'

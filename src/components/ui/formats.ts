@@ -62,6 +62,11 @@ export function inZone(iso: string, zone: string): ZonedTime {
   }
 }
 
+/** A zone as people write it. */
+export function zoneName(zone: string): string {
+  return zone === 'utc' ? 'UTC' : zone === 'local' ? 'local time' : zone.replaceAll('_', ' ')
+}
+
 /** Making one costs a thousand times what using it does. */
 const FORMATS = new Map<string, Intl.DateTimeFormat | null>()
 

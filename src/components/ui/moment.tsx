@@ -1,6 +1,6 @@
 import type { PointerEvent } from 'react'
 import { usePreferences } from '../preferences/use-preferences.ts'
-import { formatAgo, inZone } from './formats.ts'
+import { formatAgo, inZone, zoneName } from './formats.ts'
 import { useNow } from './use-now.ts'
 import { useZone } from './use-zone.ts'
 
@@ -44,8 +44,7 @@ export function Clock({ iso, className = '' }: { readonly iso: string; readonly 
 
 /** Which zone `Clock` shows, for the head above it. */
 export function ZoneName() {
-  const zone = useZone()
-  return zone === 'utc' ? 'UTC' : zone === 'local' ? 'local time' : zone.replaceAll('_', ' ')
+  return zoneName(useZone())
 }
 
 function ago(iso: string, now: number): string {

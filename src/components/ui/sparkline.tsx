@@ -10,6 +10,8 @@ const chart = lazily(() => import('./sparkline-chart.tsx'))
 interface SparklineProps {
   /** What it shows: "Appends per second, last 5 minutes". */
   readonly label: string
+  /** What stands around it says so already, and tells its last value: both are for screen readers alone then. */
+  readonly labelHidden?: boolean
   /** In order of time. */
   readonly points: readonly Point[]
   /** A value in words: `formatCount`, `formatBytes`. */
@@ -17,13 +19,18 @@ interface SparklineProps {
 }
 
 /** The course of a number: drawn small, said in words, and there as a table for whoever wants the numbers. */
-export function Sparkline({ label, points, format }: SparklineProps) {
+export function Sparkline({ label, labelHidden = false, points, format }: SparklineProps) {
   const id = useId()
   const summary = summaryOf(points)
   const loaded = useLazily(chart, summary !== null)
   return (
     <figure aria-labelledby={id} className="grid min-w-0 content-start gap-1">
-      <figcaption id={id} className="flex flex-wrap items-baseline justify-between gap-x-3 text-small text-soft">
+      <figcaption
+        id={id}
+        className={
+          labelHidden ? 'sr-only' : 'flex flex-wrap items-baseline justify-between gap-x-3 text-small text-soft'
+        }
+      >
         <span>{label}</span>
         {summary && <span className="font-medium text-ink">{format(summary.last)}</span>}
       </figcaption>
@@ -48,7 +55,7 @@ export function Sparkline({ label, points, format }: SparklineProps) {
 }
 
 /** The same as a table; its rows are made when it is opened. */
-function Numbers({ label, points, format }: SparklineProps) {
+function Numbers({ label, points, format }: Omit<SparklineProps, 'labelHidden'>) {
   const [open, setOpen] = useState(false)
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)} className="text-small">
