@@ -2,7 +2,8 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type ItxClient, connectItx } from '../src/itx/client/connect.ts'
 import { Tributary, launchBrowser } from './harness.ts'
-import { complaints, signIn } from './pages.ts'
+import { addProjects } from './add-projects.ts'
+import { complaints, signIn, signOut } from './pages.ts'
 
 // The frame of every page: breadcrumbs, palette, shortcuts, preferences.
 
@@ -144,7 +145,7 @@ describe('shortcuts', () => {
     await page.keyboard.press('?')
     const help = page.getByRole('dialog', { name: 'Help' })
     await help.getByText('Go to its streams').waitFor()
-    await help.getByRole('checkbox', { name: 'Shortcuts of a single key' }).click()
+    await help.getByRole('checkbox', { name: 'Single-key shortcuts' }).click()
     await page.keyboard.press('Escape')
     await help.waitFor({ state: 'detached' })
     await page.keyboard.press('?')
@@ -258,6 +259,37 @@ describe('a narrow screen', () => {
       expect([path, wide]).toEqual([path, 320])
     }
     expect(found).toEqual([])
+  })
+
+  test('has one line for the top bar, whatever the project is called, signed in and out', async () => {
+    addProjects(tributary, [{ slug: 'long', name: 'A project with a name that is longer than the screen is wide' }])
+    await page.setViewportSize({ width: 320, height: 700 })
+    await open('/projects/long')
+    const bar = page.getByRole('banner')
+    const height = async () => (await bar.boundingBox())?.height
+    expect(await height()).toBeLessThanOrEqual(45)
+    const other = await context.newPage()
+    await other.goto(`${tributary.url}/projects`)
+    await signOut(other)
+    await bar.getByRole('link', { name: 'Sign in' }).waitFor()
+    expect(await bar.getByRole('status').innerText()).toContain('Signed out')
+    expect(await height()).toBeLessThanOrEqual(45)
+  })
+
+  test('has no target in the frame that is smaller than 24 px', async () => {
+    await page.setViewportSize({ width: 320, height: 700 })
+    await open(stream(DEEP))
+    const targets = page.getByRole('banner').locator('a:not([href="#content"]):visible, button:visible')
+    const boxes = await Promise.all((await targets.all()).map((target) => target.boundingBox()))
+    expect(boxes.length).toBeGreaterThan(10)
+    expect(boxes.filter((box) => !box || box.width < 24 || box.height < 24)).toEqual([])
+  })
+
+  test('icons are as large as the text beside them', async () => {
+    await open(stream(DEEP))
+    await page.evaluate(() => document.documentElement.style.setProperty('font-size', '200%'))
+    const icon = page.getByRole('button', { name: 'Find a stream or an action' }).locator('svg')
+    expect((await icon.boundingBox())?.width).toBe(32)
   })
 })
 

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { BadWire } from './bad-server.ts'
-import { ADMIN, type Tributary } from './harness.ts'
+import { ADMIN, type Tributary, until } from './harness.ts'
 import { complaints, signIn } from './pages.ts'
 
 // What the tests of states share: a page whose server can be made to behave badly, and axe.
@@ -77,6 +77,17 @@ export async function axeFindsNothing(page: Page): Promise<void> {
     expect({ colorScheme, tooWide }).toEqual({ colorScheme, tooWide: false })
   }
   if (before) await page.setViewportSize(before)
+}
+
+/** Reaches a link or button by Tab alone. */
+export async function tabTo(page: Page, name: string): Promise<void> {
+  await page.locator('body').press('Tab')
+  await until(`Tab to reach "${name}"`, async () => {
+    const focused = await page.evaluate(() => document.activeElement?.textContent?.trim() ?? '')
+    if (focused === name) return true
+    await page.keyboard.press('Tab')
+    return false
+  })
 }
 
 interface AxeResults {

@@ -1,16 +1,12 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { connectItx } from '../src/itx/client/connect.ts'
-import { ADMIN, Tributary, launchBrowser, until } from './harness.ts'
-import { type StatesPage, axeFindsNothing, openPage } from './states-page.ts'
+import { ADMIN, Tributary, launchBrowser } from './harness.ts'
+import { paste } from './paste.ts'
+import { type StatesPage, axeFindsNothing, openPage, tabTo } from './states-page.ts'
 
 // Where there is nothing to show: each page says so in a sentence, with one thing to do, and what a program can do it with.
 
-const ROOT = join(import.meta.dirname, '..')
 const VIEWER = { email: 'viewer@example.test', password: 'another good secret 7' }
-const LONE = { email: 'lone@example.test', password: 'another good secret 8' }
 
 let browser: Browser
 let tributary: Tributary
@@ -41,34 +37,9 @@ async function open(path: string, who?: typeof VIEWER): Promise<StatesPage> {
   return made
 }
 
-/** A project without a stream, made through the page. */
+/** A project without a stream. */
 async function newProject(slug: string): Promise<void> {
-  const { page, context } = await openPage(browser, tributary)
-  await page.evaluate(async (name) => {
-    const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/api/itx`)
-    await new Promise((resolve) => (socket.onopen = resolve))
-    const answered = new Promise((resolve) => (socket.onmessage = resolve))
-    socket.send(JSON.stringify(['push', ['pipeline', 0, ['projects', 'create'], [{ slug: name, name }]]]))
-    socket.send(JSON.stringify(['pull', 1]))
-    await answered
-    socket.close()
-  }, slug)
-  await context.close()
-}
-
-/** Runs what a page gives to paste, as it stands there; only the programs are the ones of this checkout. */
-function paste(code: string, kind: string, token: string): Promise<string> {
-  const env = { ...process.env, TRIBUTARY_TOKEN: token, TRIBUTARY_DATA_DIR: tributary.dataDir }
-  const cli = `'${process.execPath}' src/cli/main.ts`
-  const [program, args] =
-    kind === 'TypeScript'
-      ? [process.execPath, ['--input-type=module-typescript', '--eval', code]]
-      : ['bash', ['-c', code.replace('npm run -s tributary --', cli).replace(/^curl /, 'curl -sS --fail-with-body ')]]
-  return new Promise((resolve, reject) => {
-    execFile(program, args, { cwd: ROOT, env, timeout: 60_000 }, (error, stdout, stderr) =>
-      error ? reject(new Error(`${kind}: ${stderr}${stdout}`, { cause: error })) : resolve(stdout),
-    )
-  })
+  expect(await tributary.cli(['project', 'create', slug, '--owner', ADMIN.email])).toMatchObject({ code: 0 })
 }
 
 /** Everything that a page gives to paste, by what it is written for. */
@@ -86,41 +57,7 @@ async function eventsOf(path: string, token: string, project = 'demo'): Promise<
   return ((await response.json()) as { type: string }[]).filter(({ type }) => type === 'note').length
 }
 
-/** Reaches a link or button by Tab alone. */
-async function tabTo(page: Page, name: string): Promise<void> {
-  await page.locator('body').press('Tab')
-  await until(`Tab to reach "${name}"`, async () => {
-    const focused = await page.evaluate(() => document.activeElement?.textContent?.trim() ?? '')
-    if (focused === name) return true
-    await page.keyboard.press('Tab')
-    return false
-  })
-}
-
 describe('nothing yet:', () => {
-  test('a reader in no project is told so, and how to get into one', async () => {
-    await newProject('fleeting')
-    await account(LONE, 'fleeting')
-    const admin = connectItx({
-      url: tributary.url,
-      token: await tributary.token('admin', 'fleeting'),
-      project: 'fleeting',
-    })
-    await admin.use((project) => project.delete())
-    admin.close()
-    const { page, found } = await open('/projects', LONE)
-    await page.getByRole('heading', { name: 'You are in no project yet' }).waitFor()
-    await axeFindsNothing(page)
-    // The button leads to the form: its first field is the next stop.
-    await tabTo(page, 'Create a project')
-    await page.keyboard.press('Enter')
-    await page.keyboard.press('Tab')
-    expect(await page.getByLabel('Name', { exact: true }).evaluate((field) => field === document.activeElement)).toBe(
-      true,
-    )
-    expect(found).toEqual([])
-  })
-
   test('a project without a stream says so, and its button leads to where the first event is written', async () => {
     await newProject('bare')
     const { page, found } = await open('/projects/bare')
@@ -150,7 +87,7 @@ describe('nothing yet:', () => {
       let stored = 0
       for (const [kind, code] of snippets) {
         expect(code).toContain(tributary.url)
-        await paste(code, kind, token)
+        await paste(tributary, code, { kind, token })
         stored++
         expect(await eventsOf(path.split('/').map(encodeURIComponent).join('/'), token)).toBe(stored)
       }
@@ -163,7 +100,7 @@ describe('nothing yet:', () => {
   test('the token that they take is made by the command above them', async () => {
     const { page } = await open('/projects/demo/streams/pasted/token')
     const command = await page.getByText('export TRIBUTARY_TOKEN=').textContent()
-    const token = await paste(`${command}\necho $TRIBUTARY_TOKEN`, 'CLI', '')
+    const token = await paste(tributary, `${command}\necho $TRIBUTARY_TOKEN`, { kind: 'CLI' })
     expect(await eventsOf('/orders/7', token.trim())).toBe(0)
   })
 })
@@ -213,7 +150,7 @@ describe('no rights:', () => {
     async (slug) => {
       if (slug === 'not-mine') await newProject(slug)
       const { page } = await open(`/projects/${slug}/streams/a`, VIEWER)
-      await page.getByRole('heading', { name: 'No such project for you' }).waitFor()
+      await page.getByRole('heading', { name: 'Project not found' }).waitFor()
       await axeFindsNothing(page)
       await tabTo(page, 'Your projects')
       await page.keyboard.press('Enter')

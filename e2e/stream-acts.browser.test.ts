@@ -43,7 +43,7 @@ async function open(path: string): Promise<void> {
 }
 
 async function choose(act: string): Promise<void> {
-  await page.getByRole('button', { name: 'Acts on this stream' }).click()
+  await page.getByRole('button', { name: 'Actions on this stream' }).click()
   await page.getByRole('menuitem', { name: act }).click()
 }
 
@@ -89,7 +89,7 @@ describe('deleting a stream', () => {
 test('a stream is paused for a reason, and resumed, by keys alone', async () => {
   await append('/runaway', 1)
   await open('/runaway')
-  await page.getByRole('button', { name: 'Acts on this stream' }).focus()
+  await page.getByRole('button', { name: 'Actions on this stream' }).focus()
   await page.keyboard.press('Enter')
   await page.getByRole('menuitem').first().waitFor()
   await page.keyboard.type('Pause')
@@ -154,7 +154,7 @@ describe('downloading', () => {
   test('that fails says why, and is tried again', async () => {
     await append('/cut', 10)
     await open('/cut')
-    const acts = page.getByRole('button', { name: 'Acts on this stream' })
+    const acts = page.getByRole('button', { name: 'Actions on this stream' })
     // What the menu is made of comes from the server as well, and so does what its acts are made of.
     await acts.click()
     await page.getByRole('menuitem', { name: 'Download its events' }).waitFor()
@@ -176,5 +176,5 @@ describe('downloading', () => {
 test('a stream that does not exist has no acts', async () => {
   await open('/none')
   await page.getByText('This stream does not exist yet').waitFor()
-  expect(await page.getByRole('button', { name: 'Acts on this stream' }).count()).toBe(0)
+  expect(await page.getByRole('button', { name: 'Actions on this stream' }).count()).toBe(0)
 })

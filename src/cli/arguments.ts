@@ -19,6 +19,7 @@ export const OPTIONS = [
   'project',
   'role',
   'name',
+  'owner',
   'resume',
   'after',
   'limit',

@@ -35,6 +35,7 @@ export const SHAPES: Readonly<Record<string, CommandShape>> = {
   restart: { takes: ['path', 'any'], options: ['from'] },
   demo: { takes: [], options: ['pace', 'agent', 'no-git'] },
   token: { takes: [['create', 'list', 'revoke'], 'any'], options: ['role', 'name'] },
+  project: { takes: [['create', 'list'], 'any'], options: ['owner', 'name', 'match'] },
   user: { takes: [['create'], 'any'], options: ['role', 'name'] },
   completion: { takes: [SHELLS] },
   help: { takes: [] },

@@ -2,15 +2,16 @@ import { join, resolve } from 'node:path'
 import { mkdirSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { loadConfig } from '../../app.config.ts'
+import { listAllProjects } from '../control-plane/all-projects.ts'
 import { NO_AUDIT, OPERATOR } from '../control-plane/audit.ts'
 import { createAuth } from '../control-plane/auth.ts'
 import { ensureDefaults } from '../control-plane/bootstrap.ts'
 import { type ControlDatabase, openControlDatabase } from '../control-plane/database.ts'
-import { addProjectMember, findProject } from '../control-plane/projects.ts'
+import { addProjectMember, createProject, findProject, organizationsOwnedBy } from '../control-plane/projects.ts'
 import { type Role, ROLES, isRole } from '../control-plane/roles.ts'
 import { loadSecret } from '../control-plane/secret.ts'
 import { createToken, listTokens, revokeToken } from '../control-plane/tokens.ts'
-import { createUser } from '../control-plane/users.ts'
+import { createUser, findUserByEmail } from '../control-plane/users.ts'
 import { ItxError, shown } from '../streams/errors.ts'
 import { type Arguments, UsageError } from './arguments.ts'
 import { print, say } from './output.ts'
@@ -81,6 +82,54 @@ function newToken(project: string, role: Role, name = 'command line'): { id: str
   return withControlDatabase((control) =>
     createToken(control, { projectId: requiredProject(control, project), role, name }),
   )
+}
+
+/** `project create <slug> --owner <email>` and `project list`. */
+export async function projectCommand(args: Arguments): Promise<void> {
+  const [action, slug, ...rest] = args.positionals
+  const owner = args.option('owner')
+  if (action === 'create' && slug !== undefined && rest.length === 0 && owner !== undefined) {
+    return createProjectCommand(slug, { owner, name: args.option('name') ?? slug })
+  }
+  if (action === 'list' && slug === undefined) return listProjectsCommand(args.option('match'))
+  throw new UsageError('the commands are: project create SLUG --owner EMAIL [--name NAME], project list [--match TEXT]')
+}
+
+/** Prints a line of JSON. The project is made in the organisation of its owner, as it would be in the dashboard. */
+async function createProjectCommand(
+  slug: string,
+  { owner, name }: { readonly owner: string; readonly name: string },
+): Promise<void> {
+  const made = withControlDatabase((control) => {
+    const createdBy = findUserByEmail(control, owner)?.id
+    if (createdBy === undefined) {
+      throw new ItxError('NOT_FOUND', `there is no account with the email ${shown(owner)}`, { reason: 'email' })
+    }
+    // Of several the one they have owned for longest, as for a project that is made in the dashboard.
+    const [organizationId] = organizationsOwnedBy(control, createdBy)
+    if (organizationId === undefined) {
+      const message = `${shown(owner)} owns no organisation; a project is made in one that its owner owns`
+      throw new ItxError('FORBIDDEN', message, { reason: 'role' })
+    }
+    return createProject(control, { slug, name, organizationId, createdBy, by: OPERATOR })
+  })
+  await print(`${JSON.stringify({ id: made.id, slug: made.slug, name: made.name })}\n`)
+}
+
+const PROJECTS_PAGE = 200
+
+/** Prints a line of JSON for each project of this instance, by slug. */
+async function listProjectsCommand(match = ''): Promise<void> {
+  await withControlDatabase(async (control) => {
+    let after: string | null = null
+    do {
+      const page = listAllProjects(control, { limit: PROJECTS_PAGE, match, ...(after !== null && { after }) })
+      for (const { createdAt, ...project } of page.projects) {
+        await print(`${JSON.stringify({ ...project, createdAt: isoTime(createdAt) })}\n`)
+      }
+      after = page.next
+    } while (after !== null)
+  })
 }
 
 /** `user create <email> --project demo --role viewer`: reads the password from standard input. */

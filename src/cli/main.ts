@@ -19,6 +19,8 @@ const USAGE = `tributary <command>
   token create --project P --role R        make an API token (on this machine)
   token list --project P                   its tokens, as NDJSON (on this machine)
   token revoke ID --project P              take one back (on this machine)
+  project create SLUG --owner EMAIL        make a project, with an account as its admin (on this machine)
+  project list [--match TEXT]              all there are, as NDJSON (on this machine)
   user create EMAIL --project P --role R   make an account; password on standard input (on this machine)
   completion bash|zsh|fish                 print a script that completes commands, options and paths
 
@@ -29,7 +31,7 @@ const USAGE = `tributary <command>
 
 type Command = (args: Arguments) => Promise<void>
 
-// Loaded when named: what `token` and `user` need takes longer to load than most other commands take to run.
+// Loaded when named: what `token`, `project` and `user` need takes longer to load than most other commands take to run.
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['append', async () => (await import('./append-command.ts')).appendCommand],
   ['read', async () => (await import('./read-command.ts')).readCommand],
@@ -46,6 +48,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['completion', async () => (await import('./completion-command.ts')).completionCommand],
   ['demo', async () => (await import('./demo-command.ts')).demoCommand],
   ['token', async () => (await import('./local-commands.ts')).tokenCommand],
+  ['project', async () => (await import('./local-commands.ts')).projectCommand],
   ['user', async () => (await import('./local-commands.ts')).userCommand],
 ])
 

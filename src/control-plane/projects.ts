@@ -22,8 +22,10 @@ export interface NewProject {
   readonly slug: string
   readonly name: string
   readonly organizationId: string
-  /** The user who becomes its admin; none when the CLI or the first start makes it. */
+  /** The user who becomes its admin; none when the first start makes it. */
   readonly createdBy?: string
+  /** Who does this; when absent the user who becomes its admin, or the operator. */
+  readonly by?: Actor
 }
 
 export interface NewProjectMember {
@@ -195,14 +197,16 @@ export function insertProjectMember(
 }
 
 /** `createProject` inside a transaction, with slug and name known to be right. */
-export function insertProject(queries: ControlQueries, { slug, name, organizationId, createdBy }: NewProject): Project {
+export function insertProject(
+  queries: ControlQueries,
+  { slug, name, organizationId, createdBy, by = creatorOf(createdBy) }: NewProject,
+): Project {
   const known = queries
     .select({ id: organization.id })
     .from(organization)
     .where(eq(organization.id, organizationId))
     .get()
   if (known === undefined) throw new ItxError('NOT_FOUND', `no organisation ${organizationId}`)
-  const by: Actor = createdBy === undefined ? OPERATOR : { kind: 'user', id: createdBy }
   const id = newId('prj_')
   assertSlugIsFree(queries, slug, id)
   const project: Project = { id, slug, name, organizationId, createdAt: Date.now() }
@@ -210,6 +214,10 @@ export function insertProject(queries: ControlQueries, { slug, name, organizatio
   leaveAudit(queries, { type: 'project/created', payload: { projectId: id, slug, name, organizationId, by } })
   if (createdBy !== undefined) insertProjectMember(queries, { projectId: id, userId: createdBy, role: 'admin', by })
   return project
+}
+
+function creatorOf(userId: string | undefined): Actor {
+  return userId === undefined ? OPERATOR : { kind: 'user', id: userId }
 }
 
 function namesOf({ slug, name }: Project) {

@@ -133,7 +133,10 @@ export interface ProjectsApi {
   get(idOrSlug: string): Pipelined<ProjectApi>
   /** By slug. @throws BAD_REQUEST for a bad option. */
   list(options?: ProjectListOptions): Promise<ProjectsPage>
-  /** @throws BAD_REQUEST for a bad slug, CONFLICT `slug` for one that is taken, FORBIDDEN for tokens. */
+  /**
+   * @throws BAD_REQUEST for a bad slug; CONFLICT `slug` for one that is taken; FORBIDDEN `role` for tokens, and for users
+   *   who own no organisation (see `mayCreate` of `list`).
+   */
   create(input: {
     readonly slug: string
     readonly name: string
@@ -154,6 +157,8 @@ export interface ProjectsPage {
   readonly projects: readonly ProjectInfo[]
   /** The slug to pass as `after` for the next page; null on the last. */
   readonly nextAfter: string | null
+  /** Whether `create` is for whoever asks: a user who owns an organisation. Said here so that nobody has to try. */
+  readonly mayCreate: boolean
 }
 
 export interface ProjectApi {

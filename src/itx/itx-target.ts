@@ -5,7 +5,16 @@ import { textMatches } from '../control-plane/text-search.ts'
 import { ItxError } from '../streams/errors.ts'
 import { resolveProject } from './access.ts'
 import { AdminTarget } from './admin-target.ts'
-import type { AdminApi, ItxApi, Pipelined, ProjectApi, ProjectInfo, ProjectsApi, Whoami } from './handle.ts'
+import type {
+  AdminApi,
+  ItxApi,
+  Pipelined,
+  ProjectApi,
+  ProjectInfo,
+  ProjectsApi,
+  ProjectsPage,
+  Whoami,
+} from './handle.ts'
 import type { Instance } from './instance.ts'
 import { PROJECTS, taken } from './operations.ts'
 import { type KnownPrincipal, isInstanceAdmin } from './principal.ts'
@@ -65,14 +74,16 @@ class ProjectsTarget extends RpcTarget implements ProjectsApi {
     return projectHandle(this.#instance, access) as unknown as Pipelined<ProjectApi>
   }
 
-  async list(options?: unknown) {
+  async list(options?: unknown): Promise<ProjectsPage> {
     const [wanted] = taken(PROJECTS.list, 'projects.list', [options])
     if (this.#principal.kind !== 'user') {
       const own = resolveProject(this.#instance, this.#principal, this.#principal.projectId, this.#session).info()
-      return { projects: isOnPage(own, wanted) ? [own] : [], nextAfter: null }
+      return { projects: isOnPage(own, wanted) ? [own] : [], nextAfter: null, mayCreate: false }
     }
-    const page = listProjectsOfUser(this.#instance.control, this.#principal.userId, wanted)
-    return { projects: page.projects.map(projectInfo), nextAfter: page.next }
+    const [{ control }, { userId }] = [this.#instance, this.#principal]
+    const page = listProjectsOfUser(control, userId, wanted)
+    const mayCreate = organizationsOwnedBy(control, userId).length > 0
+    return { projects: page.projects.map(projectInfo), nextAfter: page.next, mayCreate }
   }
 
   async create(input: unknown): Promise<ProjectInfo> {

@@ -65,7 +65,8 @@ export const PROJECTS = {
     ...NOBODY,
     summary: 'Your projects, by slug, a page at a time; with match those that have a text in their name or slug.',
     parameters: [argument.projectPage],
-    returns: '{ projects: [{ id, slug, name, role }], nextAfter: string | null }.',
+    returns:
+      '{ projects: [{ id, slug, name, role }], nextAfter: string | null, mayCreate }; mayCreate: whether you own an organisation, which create takes.',
   },
   create: {
     ...NOBODY,

@@ -136,6 +136,23 @@ describe('a project', () => {
       'FORBIDDEN',
     ])
   })
+
+  test('is made by the owner of an organisation alone, which the list tells everybody beforehand', async () => {
+    const tries = async (of: ItxApi, slug: string) => [
+      (await of.projects.list({ match: 'of no project' })).mayCreate,
+      await of.projects.create({ slug, name: slug }).then(() => 'made', itxErrorCode),
+    ]
+    for (const name of ['partner', 'foreigner']) {
+      expect([name, ...(await tries(root(name), `by-${name}`))]).toEqual([name, true, 'made'])
+    }
+    // The maker owned one, until the first of these tests.
+    for (const name of ['maker', 'colleague', 'manager']) {
+      expect([name, ...(await tries(root(name), `by-${name}`))]).toEqual([name, false, 'FORBIDDEN'])
+    }
+    const token = tributary.itx('admin', 'made')
+    dialled.push(token)
+    expect(await tries(token.root, 'by-token')).toEqual([false, 'FORBIDDEN'])
+  })
 })
 
 test('an owner who is one no longer loses the socket that holds the project', async () => {

@@ -20,7 +20,7 @@ export function Method({ id, method, examples, role }: MethodProps) {
     <article id={id} aria-labelledby={`${id}-name`} className="scroll-mt-4 border-t border-line py-5">
       <div className="mb-1 flex flex-wrap items-baseline justify-between gap-x-4 gap-y-1">
         <h3 id={`${id}-name`} className="font-mono text-body font-semibold wrap-anywhere">
-          <a href={`#${id}`} className="rounded-sm hover:text-accent">
+          <a href={`#${id}`} className="inline-block rounded-sm py-0.5 hover:text-accent">
             {name}
             <span className="font-normal text-soft">({signature(method)})</span>
           </a>

@@ -1,4 +1,4 @@
-import { usePreferences } from '../preferences/use-preferences.ts'
+import { usePreferences } from '../preferences/use-preferences.tsx'
 import { Wordmark } from '../brand/mark.tsx'
 import { Segmented } from '../ui/segmented.tsx'
 import { Toasts } from '../ui/toasts.tsx'

@@ -62,13 +62,16 @@ function TopBar({ project, path, isPaused }: TopBarProps) {
   }, [project, path])
   return (
     <header className="flex min-h-11 flex-wrap items-center gap-x-1.5 gap-y-0.5 border-b border-line bg-surface px-3 py-1 sm:gap-x-2 sm:px-4">
-      <Link to="/projects" className="rounded-sm py-1" aria-label="Tributary: all projects">
+      <Link to="/projects" className="min-w-6 rounded-sm py-1" aria-label="Tributary: all projects">
         <Wordmark short={project !== undefined} />
       </Link>
       {project && (
         <>
           <span aria-hidden="true" className="ms-1 h-4 w-px bg-bed" />
-          <ProjectSwitcher project={project} />
+          {/* On a narrow screen it takes what the others leave: a long name is no reason for another line. */}
+          <div className="flex min-w-0 max-sm:grow max-sm:basis-14">
+            <ProjectSwitcher project={project} />
+          </div>
           <span className="max-sm:sr-only">
             <RoleBadge role={project.role} />
           </span>

@@ -60,7 +60,7 @@ function Crumb({
         project={project.slug}
         path={path}
         aria-current={isCurrent ? 'page' : undefined}
-        className={`foreign min-w-6 truncate rounded-sm px-0.5 text-center hover:text-accent ${isCurrent ? 'font-semibold' : 'text-soft'}`}
+        className={`foreign min-w-6 truncate rounded-sm px-0.5 py-0.5 text-center hover:text-accent ${isCurrent ? 'font-semibold' : 'text-soft'}`}
       >
         {visibleName(pathName(path))}
       </StreamLink>
@@ -98,7 +98,7 @@ function Siblings({
   return (
     <MenuButton
       label={`Beside ${visibleName(pathName(path))}`}
-      className="size-6 min-h-6! px-0!"
+      className="size-6 min-h-6! shrink-0 px-0!"
       onNear={() => setWanted(true)}
       onOpenChange={(open) => open && setWanted(true)}
       sections={[
@@ -127,7 +127,7 @@ function Hidden({ project, crumbs }: { readonly project: string; readonly crumbs
     <>
       <MenuButton
         label={`${crumbs.length} more above`}
-        className="size-6 min-h-6! px-0!"
+        className="size-6 min-h-6! shrink-0 px-0!"
         sections={[{ id: 'hidden', items }]}
       >
         …

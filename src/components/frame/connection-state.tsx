@@ -20,18 +20,25 @@ export function ConnectionState({ isPaused }: ConnectionStateProps) {
   )
   const standsStill = isPaused && status.state === 'connected'
   const seconds = useSecondsUntil(isOnline ? status.retryAt : undefined)
+  const isOut = status.state === 'signed-out'
   return (
     <div role="status" className="flex min-h-6 items-center gap-2 text-small whitespace-nowrap">
       {standsStill ? <PauseIcon className="scale-75 text-warn" /> : <Dot state={status.state} />}
       <span
-        className={
+        // Where there is room for one of both, the link says enough.
+        className={`${isOut ? 'max-sm:sr-only' : ''} ${
           !standsStill && (status.state === 'connected' || status.state === 'idle') ? 'text-soft' : 'text-warn'
-        }
+        }`}
       >
         {standsStill ? 'Paused' : isOnline || status.state === 'connected' ? words(status) : 'Offline'}
-        {seconds !== null && <span aria-hidden="true"> in {seconds} s</span>}
+        {seconds !== null && (
+          <span aria-hidden="true" className="max-sm:hidden">
+            {' '}
+            in {seconds} s
+          </span>
+        )}
       </span>
-      {status.state === 'signed-out' && (
+      {isOut && (
         <a
           href={status.reason === 'access changed' ? here : `/sign-in?redirect=${encodeURIComponent(here)}`}
           className="link"
@@ -71,8 +78,9 @@ function words({ state, reason }: ConnectionStatus): string {
 /** Told apart by shape as well as by colour. */
 function Dot({ state }: { readonly state: ConnectionStatus['state'] }) {
   if (state === 'idle') return null
-  if (state === 'connected') return <span aria-hidden="true" className="size-2 rounded-full bg-accent" />
-  if (state === 'signed-out') return <span aria-hidden="true" className="h-0.5 w-2 bg-warn" />
+  if (state === 'connected')
+    return <span aria-hidden="true" className="size-2 forced-color-adjust-none rounded-full bg-accent" />
+  if (state === 'signed-out') return <span aria-hidden="true" className="h-0.5 w-2 forced-color-adjust-none bg-warn" />
   return <span aria-hidden="true" className="size-2 rounded-full border-2 border-warn" />
 }
 

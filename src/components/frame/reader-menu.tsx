@@ -2,7 +2,7 @@ import { useState } from 'react'
 import { whoamiQuery } from '../../itx/queries.ts'
 import { useItxQuery } from '../../itx/react/hooks.ts'
 import { PreferencesDialog } from '../preferences/preferences-dialog.tsx'
-import { usePreferences } from '../preferences/use-preferences.ts'
+import { usePreferences } from '../preferences/use-preferences.tsx'
 import { visibleName } from '../stream/foreign-text.ts'
 import { KeyboardIcon, SettingsIcon, SignOutIcon, UserIcon } from '../ui/icons.tsx'
 import { MenuButton } from '../ui/menu.tsx'
@@ -28,9 +28,9 @@ export function ReaderMenu({ onHelp }: { readonly onHelp: () => void }) {
             chosen: preferences.theme,
             onChoose: (theme) => setPreferences({ theme: theme as typeof preferences.theme }),
             items: [
-              { id: 'system', label: 'Theme of the system' },
-              { id: 'light', label: 'Light' },
-              { id: 'dark', label: 'Dark' },
+              { id: 'system', label: 'System theme' },
+              { id: 'light', label: 'Light theme' },
+              { id: 'dark', label: 'Dark theme' },
             ],
           },
           {

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router'
 import { ROOT_PATH } from '../../streams/path.ts'
-import { usePreferences } from '../preferences/use-preferences.ts'
+import { usePreferences } from '../preferences/use-preferences.tsx'
 import { useAllShortcuts } from '../shortcuts/use-shortcuts.ts'
 import { appendSnippets } from '../stream/append-snippets.ts'
 import { Checkbox } from '../ui/checkbox.tsx'
@@ -28,7 +28,7 @@ const OWN: readonly { readonly keys: string; readonly label: string }[] = [
   { keys: '↑ ↓', label: 'Tree: the row above, the row below' },
   { keys: '→ ←', label: 'Tree: open and go in, close and go out' },
   { keys: 'Enter', label: 'Tree: open the stream' },
-  { keys: 'Esc', label: 'Close what floats' },
+  { keys: 'Esc', label: 'Close a menu, a dialog or the event' },
 ]
 
 /** What is what, how to append from elsewhere, and every key of the page that is open. */
@@ -95,7 +95,7 @@ function Keys() {
       </dl>
       <div className="mt-2">
         <Checkbox
-          label="Shortcuts of a single key"
+          label="Single-key shortcuts"
           checked={preferences.keys === 'on'}
           onChange={(event) => setPreferences({ keys: event.target.checked ? 'on' : 'off' })}
         />

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fuzzyMatch } from './fuzzy.ts'
+import { fuzzyMatch, wordsMatch } from './fuzzy.ts'
 
 const order = (query: string, texts: readonly string[]) =>
   texts
@@ -32,4 +32,13 @@ describe('a fuzzy match', () => {
     )
     expect(wrong).toEqual([])
   })
+})
+
+test('an action is found by the beginnings of its words, in any order', () => {
+  const label = 'Go to the home of the project'
+  expect(wordsMatch('HOME go', label)?.at).toEqual([0, 1, 10, 11, 12, 13])
+  expect(wordsMatch('', label)).toMatchObject({ at: [] })
+  expect(wordsMatch('ome', label)).toBeNull()
+  expect(wordsMatch('home gone', label)).toBeNull()
+  expect(wordsMatch('pt', 'Open the previous event')).toBeNull()
 })

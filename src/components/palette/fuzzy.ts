@@ -30,6 +30,23 @@ export function fuzzyMatch(query: string, text: string): Match | null {
   return { score: scoreOf(at, lower) - text.length / 100, at }
 }
 
+/**
+ * Whether each word of a query begins a word of a text, in any case: for sentences, where scattered letters are found
+ * nearly everywhere. Null where one does not.
+ */
+export function wordsMatch(query: string, text: string): Match | null {
+  const lower = text.toLowerCase()
+  const at = new Set<number>()
+  for (const word of query.toLowerCase().split(/\s+/)) {
+    if (word === '') continue
+    const start = lower.startsWith(word) ? 0 : lower.indexOf(` ${word}`) + 1
+    if (start === 0 && !lower.startsWith(word)) return null
+    for (let i = 0; i < word.length; i++) at.add(start + i)
+  }
+  const positions = [...at].toSorted((a, b) => a - b)
+  return { score: scoreOf(positions, lower) - text.length / 100, at: positions }
+}
+
 function scoreOf(at: readonly number[], text: string): number {
   let score = 0
   for (const [i, position] of at.entries()) {

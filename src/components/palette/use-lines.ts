@@ -13,7 +13,7 @@ import { streamHref } from '../stream/stream-link.tsx'
 import { inZone } from '../ui/formats.ts'
 import { useZone } from '../ui/use-zone.ts'
 import type { Asked } from './asked.ts'
-import { fuzzyMatch } from './fuzzy.ts'
+import { fuzzyMatch, wordsMatch } from './fuzzy.ts'
 import type { PaletteProps } from './palette.tsx'
 import { recentStreams } from './recent-streams.ts'
 
@@ -152,7 +152,7 @@ function matching(text: string, paths: readonly string[]): readonly Found[] {
 function actionLines(text: string, shortcuts: readonly Shortcut[], onClose: () => void): readonly Line[] {
   return shortcuts
     .flatMap(({ keys, label, run }) => {
-      const match = fuzzyMatch(text, label)
+      const match = wordsMatch(text, label)
       if (match === null || keys === 'mod+k') return []
       const act = () => {
         onClose()

@@ -1,7 +1,7 @@
 import { Select } from '../ui/field.tsx'
 import { Segmented } from '../ui/segmented.tsx'
 import type { Preferences } from './preferences.ts'
-import { usePreferences } from './use-preferences.ts'
+import { usePreferences } from './use-preferences.tsx'
 
 type Choice = Exclude<keyof Preferences, 'zone'>
 
@@ -14,7 +14,7 @@ const CHOICES: { readonly [Name in Choice]: Choosable<Name> } = {
   theme: {
     label: 'Theme',
     options: [
-      { value: 'system', label: 'As the system' },
+      { value: 'system', label: 'System' },
       { value: 'light', label: 'Light' },
       { value: 'dark', label: 'Dark' },
     ],
@@ -34,7 +34,7 @@ const CHOICES: { readonly [Name in Choice]: Choosable<Name> } = {
     ],
   },
   keys: {
-    label: 'Shortcuts of a single key',
+    label: 'Single-key shortcuts',
     options: [
       { value: 'on', label: 'On' },
       { value: 'off', label: 'Off' },

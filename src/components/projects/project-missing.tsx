@@ -8,10 +8,10 @@ import { useOnReturn } from '../ui/use-retry-failed.ts'
 export function ProjectMissing({ slug }: { readonly slug: string }) {
   return (
     <main id="content">
-      <Message mark="404" title="No such project for you">
+      <Message mark="404" title="Project not found">
         <p>
           The project <code className="foreign font-mono text-ink">{slug}</code> does not exist, or your account is not
-          a member of it. Whoever runs it can add you.
+          a member of it. An admin of the project can add you.
         </p>
         <Link to="/projects" className={buttonClass('main')}>
           Your projects

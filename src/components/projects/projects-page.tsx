@@ -3,13 +3,13 @@ import { useCallback, useId, useRef, useState } from 'react'
 import { projectsQuery } from '../../itx/queries.ts'
 import { useItxQuery } from '../../itx/react/hooks.ts'
 import { visibleName } from '../stream/foreign-text.ts'
-import { Button, buttonClass } from '../ui/button.tsx'
+import { Button } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
-import { EmptyState } from '../ui/empty-state.tsx'
 import { Failure } from '../ui/failure.tsx'
 import { Skeleton } from '../ui/skeleton.tsx'
 import { CreateProjectForm } from './create-project-form.tsx'
 import { DeleteProjectDialog } from './delete-project-dialog.tsx'
+import { NoProject } from './no-project.tsx'
 import { ProjectRows } from './project-list.tsx'
 import type { ProjectAct } from './project-row.tsx'
 import { ProjectSearch } from './project-search.tsx'
@@ -24,6 +24,7 @@ export function ProjectsPage({ search }: { readonly search: ProjectsSearch }) {
   const [act, setAct] = useState<ProjectAct | null>(null)
   /** The project of the dialog was deleted. */
   const isGone = useRef(false)
+  const mayCreate = useMayCreate(matchOf(search))
   const look = useCallback(
     (match: string) =>
       navigate({ to: '/projects', search: match.trim() === '' ? {} : { match }, replace: true, resetScroll: false }),
@@ -38,9 +39,11 @@ export function ProjectsPage({ search }: { readonly search: ProjectsSearch }) {
               Projects
             </h1>
             {/* The form is below the list there, however long that is. */}
-            <a href="#new-project" className="link py-1 lg:hidden">
-              New project
-            </a>
+            {mayCreate && (
+              <a href="#new-project" className="link py-1 lg:hidden">
+                New project
+              </a>
+            )}
           </div>
           <div className="mb-3">
             <ProjectSearch match={search.match ?? ''} onMatch={look} field={field} />
@@ -54,12 +57,18 @@ export function ProjectsPage({ search }: { readonly search: ProjectsSearch }) {
             }}
           />
         </section>
-        <section aria-labelledby="new-project" className="border-t border-line pt-6 lg:border-t-0 lg:pt-2">
-          <h2 id="new-project" className="mb-4 text-body font-semibold">
-            New project
-          </h2>
-          <CreateProjectForm />
-        </section>
+        {mayCreate !== undefined && (
+          <section aria-labelledby="new-project" className="border-t border-line pt-6 lg:border-t-0 lg:pt-2">
+            <h2 id="new-project" className="mb-4 text-body font-semibold">
+              New project
+            </h2>
+            {mayCreate ? (
+              <CreateProjectForm />
+            ) : (
+              <p className="text-base text-soft">Creating one takes the owner of an organisation; you own none.</p>
+            )}
+          </section>
+        )}
       </div>
       {act?.kind === 'rename' && (
         <Dialog open onClose={() => setAct(null)} title={`Rename ${visibleName(act.project.name)}`}>
@@ -83,6 +92,17 @@ export function ProjectsPage({ search }: { readonly search: ProjectsSearch }) {
       )}
     </main>
   )
+}
+
+/**
+ * Whether the reader may create a project, as far as it is known. While the answer to another search is on its way it
+ * stays what it was: the form must not go, and what was typed into it with it.
+ */
+function useMayCreate(match: string): boolean | undefined {
+  const { data } = useItxQuery(projectsQuery(match))
+  const [known, setKnown] = useState(data?.mayCreate)
+  if (data && data.mayCreate !== known) setKnown(data.mayCreate)
+  return data ? data.mayCreate : known
 }
 
 interface ProjectListProps {
@@ -118,15 +138,7 @@ function ProjectList({ match, onAct, onClear }: ProjectListProps) {
       )}
       {none && match === '' && (
         <div className="border-t border-line">
-          <EmptyState
-            title="You are in no project yet"
-            about="A project holds streams and decides who may read and append. Create one, or ask somebody to add you to theirs."
-            action={
-              <a href="#new-project" className={buttonClass('main')}>
-                Create a project
-              </a>
-            }
-          />
+          <NoProject mayCreate={data.mayCreate} />
         </div>
       )}
       {!none && (

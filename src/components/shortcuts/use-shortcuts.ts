@@ -1,5 +1,5 @@
 import { createContext, useContext, useEffect, useRef, useState } from 'react'
-import { usePreferences } from '../preferences/use-preferences.ts'
+import { usePreferences } from '../preferences/use-preferences.tsx'
 import { KeySequence, isSingleKeys } from './key-sequence.ts'
 
 /** Something that can be done from the keyboard, and from the palette. */

@@ -14,7 +14,7 @@ export function AbsentStream({ project, path, origin }: AbsentStreamProps) {
   const root = path === ROOT_PATH
   const mayAppend = project.role !== 'viewer'
   return (
-    <section aria-labelledby="absent" className="min-h-0 flex-1 overflow-auto px-4 py-6 sm:px-8">
+    <section aria-labelledby="absent" className="min-h-0 flex-1 overflow-auto px-4 py-6">
       <div className="grid max-w-2xl gap-4">
         <h2 id="absent" className="text-body font-semibold">
           {root ? 'This project has no streams yet' : 'This stream does not exist yet'}

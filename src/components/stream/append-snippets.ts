@@ -1,4 +1,5 @@
 import type { Snippet } from '../ui/snippets.tsx'
+import { shellWord } from '../ui/shell-word.ts'
 
 interface Place {
   /** The address of this instance. */
@@ -13,7 +14,7 @@ const EVENT = '{"type":"note","payload":{"text":"hello"}}'
 /** Ready to paste: how a terminal and a program append to this very stream. */
 export function appendSnippets({ origin, project, path }: Place): readonly Snippet[] {
   const curl = [
-    `curl ${quoted(`${origin}/api/streams/${project}${path}`)} \\`,
+    `curl ${shellWord(`${origin}/api/streams/${project}${path}`)} \\`,
     '  -H "Authorization: Bearer $TRIBUTARY_TOKEN" \\',
     "  -H 'Content-Type: application/vnd.tributary.event+json' \\",
     `  -d '${EVENT}'`,
@@ -27,7 +28,7 @@ export function appendSnippets({ origin, project, path }: Place): readonly Snipp
   ].join('\n')
   const cli = [
     `echo '${EVENT}' |`,
-    `  npm run -s tributary -- append ${quoted(path)} --project ${project} --url ${origin}`,
+    `  npm run -s tributary -- append ${shellWord(path)} --project ${project} --url ${origin}`,
   ].join('\n')
   return [
     { kind: 'curl', code: curl },
@@ -39,11 +40,6 @@ export function appendSnippets({ origin, project, path }: Place): readonly Snipp
 /** Makes the token that the snippets take from the environment, beside the server. */
 export function tokenCommand(project: string): string {
   return `export TRIBUTARY_TOKEN=$(npm run -s tributary -- token create --project ${project} --role editor)`
-}
-
-/** A word for a POSIX shell: paths may hold `$`, `&`, quotes and brackets. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
 /** A string of JavaScript. */

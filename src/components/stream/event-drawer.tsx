@@ -66,7 +66,7 @@ export function EventDrawer({ projectId, path, at, first, last, event: open }: E
             <span className="me-1 text-soft">{formatCount(at)}</span>{' '}
             {event && <span className="foreign font-mono">{visibleName(event.type)}</span>}
           </h2>
-          <Step to={at > first ? Math.min(at - 1, last) : null} open={open} label="The event before" keys="k" />
+          <Step to={at > first ? Math.min(at - 1, last) : null} open={open} label="The previous event" keys="k" />
           <Step to={at < last ? Math.max(at + 1, first) : null} open={open} label="The next event" keys="j" />
           <a
             ref={closer}

@@ -33,7 +33,7 @@ export const EventRow = memo(function EventRow({ event, open, tabStop, onFollow 
         onPointerEnter={preloadDrawer}
         onFocus={preloadDrawer}
         onClick={(click) => followed(click, () => onFollow(offset, click.detail === 0))}
-        className={`event-grid w-full rounded-sm py-1 ps-8 pe-3 text-start hover:bg-hover focus-visible:outline-offset-[-2px] ${open ? 'bg-wash' : ''} ${
+        className={`event-grid w-full rounded-sm py-1 ps-8 pe-3 text-start focus-visible:outline-offset-[-2px] ${open ? 'bg-wash' : 'hover:bg-hover'} ${
           core ? 'text-faint' : ''
         }`}
       >

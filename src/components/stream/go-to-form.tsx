@@ -51,26 +51,6 @@ export function GoToForm({ projectId, path, lastEventAt, onOpen, onDone }: GoToP
   }
   return (
     <div className="grid gap-3">
-      <form onSubmit={(event) => void submitTime(event)} className="grid gap-1">
-        <label htmlFor={`${id}-time`} className="text-small text-soft">
-          The first event at or after, in <ZoneName />
-        </label>
-        <div className="flex flex-wrap gap-2">
-          <input
-            id={`${id}-time`}
-            name="time"
-            type="datetime-local"
-            step="0.001"
-            // What a popover is opened for.
-            autoFocus
-            defaultValue={lastEventAt === undefined ? undefined : fieldValue(lastEventAt, zone)}
-            className="field w-auto min-w-0 flex-1 basis-56 px-2 py-1 font-mono text-small"
-          />
-          <Button type="submit" disabled={find.isPending}>
-            {find.isPending ? 'Looking…' : 'Go'}
-          </Button>
-        </div>
-      </form>
       <form onSubmit={submitOffset} noValidate className="grid gap-1">
         <label htmlFor={`${id}-offset`} className="text-small text-soft">
           The event at the offset
@@ -81,9 +61,29 @@ export function GoToForm({ projectId, path, lastEventAt, onOpen, onDone }: GoToP
             name="offset"
             inputMode="numeric"
             autoComplete="off"
+            // What the popover is opened for.
+            autoFocus
             className="field w-auto min-w-0 flex-1 basis-56 px-2 py-1 font-mono text-small"
           />
           <Button type="submit">Go</Button>
+        </div>
+      </form>
+      <form onSubmit={(event) => void submitTime(event)} className="grid gap-1">
+        <label htmlFor={`${id}-time`} className="text-small text-soft">
+          The first event at or after, in <ZoneName />
+        </label>
+        <div className="flex flex-wrap gap-2">
+          <input
+            id={`${id}-time`}
+            name="time"
+            type="datetime-local"
+            step="0.001"
+            defaultValue={lastEventAt === undefined ? undefined : fieldValue(lastEventAt, zone)}
+            className="field w-auto min-w-0 flex-1 basis-56 px-2 py-1 font-mono text-small"
+          />
+          <Button type="submit" disabled={find.isPending}>
+            {find.isPending ? 'Looking…' : 'Go'}
+          </Button>
         </div>
       </form>
       {problem !== null && (

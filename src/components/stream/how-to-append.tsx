@@ -13,7 +13,7 @@ interface HowToAppendProps {
 export function HowToAppend(props: HowToAppendProps) {
   return (
     <div className="grid gap-3">
-      <CodeBlock label="Token, once, beside the server" code={tokenCommand(props.project)} />
+      <CodeBlock label="First a token, made on the machine of the server" code={tokenCommand(props.project)} />
       <Snippets label="Append an event" snippets={appendSnippets(props)} />
     </div>
   )

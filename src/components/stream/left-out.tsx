@@ -10,7 +10,7 @@ export function LeftOut() {
   return (
     <div className="px-4 py-2">
       <Notice tone="warn">
-        The address asks for what cannot be shown, so it was left out: {ignored.map(visibleName).join(', ')}
+        The address asks for what cannot be shown, so it was left out: {ignored.map(visibleName).join(', ')}.
       </Notice>
     </div>
   )

@@ -52,7 +52,7 @@ export function StreamMenu({ project, path, state, onAct }: StreamMenuProps) {
         </span>
       )}
       <MenuButton
-        label="Acts on this stream"
+        label="Actions on this stream"
         place="bottom end"
         className="px-1.5"
         sections={[{ id: 'acts', items }]}

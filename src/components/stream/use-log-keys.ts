@@ -40,7 +40,7 @@ export function useLogKeys({ live, jump, at, first, last, tabStop, show }: LogKe
     if (next !== at) show(next)
   }
   useShortcut('j', 'Open the next event', () => step(1))
-  useShortcut('k', 'Open the event before', () => step(-1))
+  useShortcut('k', 'Open the previous event', () => step(-1))
   useShortcut('y', 'Copy a link to the open event, or to the stream', () => {
     const { origin, pathname } = window.location
     const link = `${origin}${pathname}${at === undefined ? '' : `?at=${at}`}`

@@ -15,7 +15,7 @@ interface FilterResultsProps {
   readonly current: string | null
   /** Empty while it is still being typed. */
   readonly text: string
-  /** The field the text is typed in: going up from the first result leads back to it. */
+  /** The field the text is typed in: going up from the first result, or Escape, leads back to it. */
   readonly field: RefObject<HTMLInputElement | null>
   readonly list: RefObject<HTMLUListElement | null>
   readonly onFollowed: () => void
@@ -35,7 +35,7 @@ export function FilterResults({ project, current, text, field, list, onFollowed,
   const onKeyDown = (event: KeyboardEvent<HTMLUListElement>) => {
     const links = [...event.currentTarget.querySelectorAll('a')]
     const at = links.findIndex((link) => link === document.activeElement)
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: links.length - 1 }[event.key]
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: links.length - 1, Escape: -1 }[event.key]
     if (to === undefined) return
     event.preventDefault()
     if (to < 0) field.current?.focus()

@@ -105,9 +105,13 @@ const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ['second', 1000],
 ]
 
+/** Clocks differ, and those of a page move on in steps: what seems to lie this little ahead has just happened. */
+const AHEAD_MS = 30_000
+
 /** How long ago: `3 minutes ago`. Depends on the moment, so never for what the server renders. */
 export function formatAgo(iso: string, now = Date.now()): string {
-  const elapsed = Date.parse(iso) - now
+  const ahead = Date.parse(iso) - now
+  const elapsed = ahead > 0 && ahead < AHEAD_MS ? 0 : ahead
   const [unit, size] = STEPS.find(([, length]) => Math.abs(elapsed) >= length) ?? ['second', 1000]
   return new Intl.RelativeTimeFormat('en', { numeric: 'auto' }).format(Math.round(elapsed / size), unit)
 }

@@ -51,7 +51,7 @@ interface IconProps {
   readonly className?: string
 }
 
-/** 16 px, one line weight, always beside words or inside a labelled control: so hidden from screen readers. */
+/** 16 px, more where the reader's text is larger (`.lucide`), one line weight, always beside words or inside a labelled control: so hidden from screen readers. */
 function icon(Drawing: LucideIcon) {
   return function Icon({ className = '' }: IconProps) {
     return (

@@ -1,11 +1,8 @@
 import type { PointerEvent } from 'react'
-import { usePreferences } from '../preferences/use-preferences.ts'
+import { useTimePreferences } from '../preferences/use-preferences.tsx'
 import { formatAgo, inZone, zoneName } from './formats.ts'
 import { useNow } from './use-now.ts'
 import { useZone } from './use-zone.ts'
-
-/** Clocks differ: what seems to lie this little ahead has just happened. */
-const AHEAD_MS = 30_000
 
 /**
  * A moment as the reader wants it: absolute with milliseconds and its zone, or how long ago. The other is in the
@@ -13,13 +10,13 @@ const AHEAD_MS = 30_000
  * would be another text in the browser, and grow old.
  */
 export function Moment({ iso }: { readonly iso: string }) {
-  const { times } = usePreferences().preferences
+  const { times } = useTimePreferences()
   const now = useNow(times === 'relative')
   const { day, clock, offset } = inZone(iso, useZone())
   const absolute = `${day} ${clock} ${offset}`
-  const relative = now === null ? null : ago(iso, now)
+  const relative = now === null ? null : formatAgo(iso, now)
   const tell = (event: PointerEvent<HTMLTimeElement>) => {
-    event.currentTarget.title = relative === null ? ago(iso, Date.now()) : absolute
+    event.currentTarget.title = relative === null ? formatAgo(iso) : absolute
   }
   return (
     <time dateTime={iso} onPointerEnter={tell} className="whitespace-nowrap">
@@ -45,9 +42,4 @@ export function Clock({ iso, className = '' }: { readonly iso: string; readonly 
 /** Which zone `Clock` shows, for the head above it. */
 export function ZoneName() {
   return zoneName(useZone())
-}
-
-function ago(iso: string, now: number): string {
-  const at = Date.parse(iso)
-  return formatAgo(iso, at > now && at - now < AHEAD_MS ? at : now)
 }

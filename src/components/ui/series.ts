@@ -10,8 +10,6 @@ export interface Summary {
   readonly last: number
   readonly least: number
   readonly most: number
-  /** How many points have no value. */
-  readonly gaps: number
 }
 
 /** What a course of numbers comes to; null when there is none. */
@@ -23,7 +21,6 @@ export function summaryOf(points: readonly Point[]): Summary | null {
     last,
     least: values.reduce((a, b) => Math.min(a, b)),
     most: values.reduce((a, b) => Math.max(a, b)),
-    gaps: points.length - values.length,
   }
 }
 

@@ -44,8 +44,9 @@ export function Sparkline({ label, labelHidden = false, points, format }: Sparkl
       {summary && (
         <>
           <p className="text-micro text-faint">
-            from {format(summary.least)} to {format(summary.most)}
-            {summary.gaps > 0 && `, ${summary.gaps} without a value`}
+            {summary.least === summary.most
+              ? `always ${format(summary.most)}`
+              : `from ${format(summary.least)} to ${format(summary.most)}`}
           </p>
           <Numbers label={label} points={points} format={format} />
         </>

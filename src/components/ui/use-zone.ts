@@ -1,4 +1,4 @@
-import { usePreferences } from '../preferences/use-preferences.ts'
+import { useTimePreferences } from '../preferences/use-preferences.tsx'
 import { useHydrated } from './use-hydrated.ts'
 
 /**
@@ -6,7 +6,7 @@ import { useHydrated } from './use-hydrated.ts'
  * UTC until the browser has taken over: the server cannot know it.
  */
 export function useZone(): string {
-  const { zone } = usePreferences().preferences
+  const { zone } = useTimePreferences()
   const hydrated = useHydrated()
   return zone === 'local' && !hydrated ? 'utc' : zone
 }
