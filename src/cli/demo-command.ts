@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { ItxClient } from '../itx/client/connect.ts'
-import { ItxError } from '../streams/errors.ts'
+import { ItxError, itxErrorDetails } from '../streams/errors.ts'
 import type { EncodedInput } from '../streams/event.ts'
 import { appendEntries } from './append-command.ts'
 import { type Arguments, connect, numberOption, serverUrl } from './arguments.ts'
@@ -24,7 +24,7 @@ export async function demoCommand(args: Arguments): Promise<void> {
   const token = args.option('token') ?? process.env['TRIBUTARY_TOKEN'] ?? localToken(project, 'editor', 'demo')
   const client = connect({ ...args, option: (name) => (name === 'project' ? project : args.option(name)) }, token)
   try {
-    if (!args.has('no-git')) await appendHistory(client)
+    if (!args.has('no-git')) await appendHistory(client).catch(leftOutWithoutGit)
     await playAgent(client, agent, pace, `${serverUrl(args)}/projects/${project}/streams`)
   } finally {
     client.close()
@@ -36,6 +36,12 @@ async function appendHistory(client: ItxClient): Promise<void> {
   await appendEntries(client, COMMITS_PATH, numbered(gitHistory(resolve(import.meta.dirname, '../..'))), {
     compareDuplicates: true,
   })
+}
+
+/** Who has the sources without their history, from an archive or in a container, has the agent still. */
+function leftOutWithoutGit(error: unknown): void {
+  if (itxErrorDetails(error)?.['reason'] !== 'git') throw error
+  say(`${COMMITS_PATH}: left out, ${error instanceof Error ? error.message : String(error)}`)
 }
 
 async function* numbered(inputs: AsyncIterable<EncodedInput>) {

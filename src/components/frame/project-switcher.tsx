@@ -3,7 +3,7 @@ import type { ProjectInfo } from '../../itx/handle.ts'
 import { projectsQuery } from '../../itx/queries.ts'
 import { useItxQuery } from '../../itx/react/hooks.ts'
 import { visibleName } from '../stream/foreign-text.ts'
-import { SortIcon, PlusIcon } from '../ui/icons.tsx'
+import { ProjectIcon, SortIcon } from '../ui/icons.tsx'
 import { MenuButton, type MenuItem, type MenuSection } from '../ui/menu.tsx'
 
 /** Projects that need no search: all of them are in sight. */
@@ -55,7 +55,7 @@ export function ProjectSwitcher({ project }: { readonly project: ProjectInfo }) 
 
 const ALL: MenuSection = {
   id: 'all',
-  items: [{ id: 'all', label: 'All projects, or a new one', icon: <PlusIcon />, href: '/projects' }],
+  items: [{ id: 'all', label: 'All projects', icon: <ProjectIcon />, href: '/projects' }],
 }
 
 function pagesOf({ slug, name }: ProjectInfo): MenuSection {
