@@ -276,6 +276,8 @@ describe('by keyboard', () => {
     await page.keyboard.press('ArrowUp')
     await page.keyboard.press(' ')
     await page.waitForURL('**/streams/walk/alder/one')
+    // The page of the stream takes its place before Tab leads into it.
+    await page.getByRole('log').waitFor()
     await page.keyboard.press('Tab')
     expect(await page.evaluate(() => document.activeElement?.closest('[role=tree]') === null)).toBe(true)
     expect(found).toEqual([])
